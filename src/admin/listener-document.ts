@@ -1,5 +1,6 @@
 import { formatAddress } from "../base/address.ts";
 import type { EngineName, Mode, WantedListener } from "../config/options.ts";
+import { tlsUpstreams } from "../config/tls-upstreams.ts";
 import { certificatesOf } from "../control/certificates/expiry.ts";
 
 /** A listener in the API. */
@@ -15,6 +16,8 @@ export interface ListenerDocument {
   engine: EngineName;
   /** As configured, in order; none in mode `sink`. */
   upstreams: string[];
+  /** Those of them that get TLS from here. */
+  upstreamTls: string[];
   /** The upstream is the built-in one. */
   upstreamInside: boolean;
   /** The upstream that gets a copy; null for none. */
@@ -63,6 +66,7 @@ export function listenerDocument(
     mode: options.mode,
     engine,
     upstreams: options.upstreams.map((one) => formatAddress(one.address)),
+    upstreamTls: tlsUpstreams(options),
     upstreamInside: options.upstreamInside ?? false,
     mirror: mirrorDocument(options),
     routes: options.routes.map(({ label, names, alpn, isPlain, upstreams, isRefused }) => ({

@@ -2,7 +2,8 @@
  * The settings whose values no message, document, statistic or plan repeats. `secret` makes their
  * rules; a test puts a secret into each of them in every broken way.
  *
- * `checkTlsKey` and `tlsKey` are paths of files, which may be shown; a key in their place may not.
+ * `checkTlsKey`, `tlsKey` and `upstreamTlsKey` are paths of files, which may be shown; a key in
+ * their place may not.
  */
 export const secretKeys = [
   "adminToken",
@@ -11,6 +12,7 @@ export const secretKeys = [
   "checkSend",
   "checkTlsKey",
   "tlsKey",
+  "upstreamTlsKey",
 ] as const;
 
 /** Other spellings: `admin-token`, `ADMIN_TOKEN`. */

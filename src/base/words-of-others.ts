@@ -85,6 +85,12 @@ export const settingsOfOthers: Readonly<Record<string, string>> = {
   slowStart: "slowstartconfig slowstartwindow",
   checkAddress: "healthcheckport checkport checkaddr",
   checkTls: "checkssl",
+  tlsCert: "crt cert certs certificate certificates sslcertificate",
+  tlsKey: "sslcertificatekey",
+  upstreamTls: "proxyssl",
+  upstreamTlsName: "proxysslname verifyhost",
+  upstreamTlsVerify: "proxysslverify",
+  upstreamTlsCa: "cafile proxyssltrustedcertificate",
   checkTlsName: "checksni",
   checkTlsAlpn: "checkalpn",
   checkProxyProtocol: "checksendproxy",
@@ -103,14 +109,13 @@ export const settingsOfOthers: Readonly<Record<string, string>> = {
 
 /** Of anything by UDP. */
 export const NO_UDP = "UDP is not supported";
-const NO_TLS = "TLS is neither begun nor ended here: its bytes are relayed as they are";
+const HAS_TLS = "TLS of clients ends with tlsCert and tlsKey, and TLS to upstreams is upstreamTls";
 
 /** What others have and ringway has not, or always has, by the sentence that says so. */
 export const missingHere: Readonly<Record<string, string>> = {
   [NO_UDP]: "udp quic proxyresponses",
-  [NO_TLS]:
-    "ssl tls verify crt cert certs certificate certificates cafile sslcertificate sslcertificatekey " +
-    "sslmode proxyssl proxysslname starttls transportsocket certresolver acme",
+  [HAS_TLS]: "ssl tls verify sslmode transportsocket",
+  "certificates are files, which other programs get and renew": "certresolver acme",
   "ringway stays in the foreground, where service managers want it":
     "daemon daemonize background pidfile masterworker masterprocess",
   "there are no sections: what stands at the top of the file holds for all listeners":

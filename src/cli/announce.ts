@@ -1,6 +1,7 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
 import type { EngineName, WantedListener } from "../config/options.ts";
+import { tlsNote, tlsUpstreams } from "../config/tls-upstreams.ts";
 import { portRuns } from "./port-runs.ts";
 
 /** The most upstreams of a listener that a line names. */
@@ -50,7 +51,9 @@ export function destination(listener: WantedListener, to: readonly string[]): st
   const { mode, upstreams, upstreamInside, mirror, routes } = listener;
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";
   const isDemo = upstreamInside === true || upstreams.length === 0;
+  const secured = tlsNote(upstreamNames(listener), tlsUpstreams(listener));
   const notes = [
+    ...(secured === "" ? [] : [secured]),
     ...(isDemo ? ["(a demo built in)"] : []),
     ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
     ...(routes.length === 0 ? [] : [`(by ${formatCounted(routes.length, "route")})`]),

@@ -14,6 +14,7 @@ test("the whole help has the groups of flags in this order, with the ways to wri
     "Health checks",
     "Who may connect",
     "TLS of clients",
+    "TLS to upstreams",
     "Mirror",
     "Limits",
     "Logs, metrics and admin",

@@ -2,6 +2,7 @@ import type { ListenerDocument } from "../admin/listener-document.ts";
 import type { PlanDocument } from "../admin/plan-document.ts";
 import { printable } from "../base/error.ts";
 import { formatCount, formatCounted } from "../base/quantity.ts";
+import { tlsNote } from "../config/tls-upstreams.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
 import { portRuns } from "./port-runs.ts";
 
@@ -54,7 +55,10 @@ function listener(
   { name, listen, mode, upstreams, upstreamInside, engine, ...one }: ListenerDocument,
   saysEngine: boolean,
 ): string {
-  const to = upstreamInside ? "(a demo built in)" : upstreams.join(", ");
+  // A proxy of an earlier version says nothing of it.
+  const secured = tlsNote(upstreams, one.upstreamTls ?? []);
+  const named = secured === "" ? upstreams.join(", ") : `${upstreams.join(", ")} ${secured}`;
+  const to = upstreamInside ? "(a demo built in)" : named;
   // A proxy of an earlier version has none.
   const routes: number | undefined = one.routes?.length;
   const by = routes ? ` (by ${formatCounted(routes, "route")})` : "";

@@ -5,16 +5,39 @@ import type { WantedListener } from "../config/options.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
 import type { CertificatePair, TlsServerOptions } from "../transport/tls/server-options.ts";
 
-/** What is right about the TLS of clients and yet hardly meant: certificates that clients will not take. */
+/** What is right about TLS and yet hardly meant, such as certificates that clients will not take. */
 export function tlsWarnings(listeners: readonly WantedListener[]): readonly string[] {
   // Addresses with one name have the same certificates.
   return [...new Set(listeners.flatMap(ofListener))];
 }
 
 function ofListener(listener: WantedListener): string[] {
-  const { mirror, routes, tls } = listener;
-  if (tls === null) return [];
   const name = `listener ${nameOfListener(listener, listener.address)}`;
+  return [...ofClients(listener, name), ...ofUpstreams(listener, name)];
+}
+
+/** The TLS to upstreams: whom nobody verifies, and a certificate of ours that they will not take. */
+function ofUpstreams({ mirror, upstreams, upstreamTls }: WantedListener, name: string): string[] {
+  const all = new Set([upstreamTls, ...upstreams.map(({ tls }) => tls ?? null)]);
+  const used = [...all].filter((one) => one !== null);
+  const lax = used.some(({ verify }) => !verify);
+  const shown = used.flatMap(({ identity }) => (identity === null ? [] : [identity]));
+  return [
+    ...(lax ? [`${name}: the certificates of upstreams are not verified`] : []),
+    ...shown.flatMap((pair) => outOfTime(readOf(pair)).map((what) => `${name}: ${what}`)),
+    ...(used.length === 0 ? [] : uncopied(mirror, name, "upstreams get TLS")),
+  ];
+}
+
+function uncopied(mirror: WantedListener["mirror"], name: string, why: string): string[] {
+  if (mirror === null || mirror.plainText === true) return [];
+  const where = formatAddress(mirror.address);
+  const advice = "set mirrorPlainText if it may have the plain text";
+  return [`${name}: ${where} gets no copies, as ${why}: ${advice}`];
+}
+
+function ofClients({ mirror, routes, tls }: WantedListener, name: string): string[] {
+  if (tls === null) return [];
   const shown = tls.certificates.map((pair) => ({ pair, read: readOf(pair) }));
   const wanted = routes.flatMap((route) => route.names);
   return [
@@ -25,16 +48,11 @@ function ofListener(listener: WantedListener): string[] {
         .map((one) => `${name}: the certificate of ${subjectOf(read)} is not issued for ${one}`),
     ),
     ...uncovered(tls, wanted).map((one) => `${name}: no certificate covers ${one}`),
-    ...(mirror === null || mirror.plainText === true
-      ? []
-      : [
-          `${name}: ${formatAddress(mirror.address)} gets no copies, as clients' TLS ends here: ` +
-            "set mirrorPlainText if it may have the plain text",
-        ]),
+    ...uncopied(mirror, name, "clients' TLS ends here"),
   ];
 }
 
-function readOf({ cert }: CertificatePair): X509Certificate {
+function readOf({ cert }: Pick<CertificatePair, "cert">): X509Certificate {
   return new (process.getBuiltinModule("node:crypto").X509Certificate)(cert);
 }
 

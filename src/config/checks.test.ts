@@ -151,7 +151,7 @@ describe("what cannot be together", () => {
     ],
     [
       { upstream: { address: "a:1", checkInterval: "1s" } },
-      'f: unknown key "upstream.checkInterval"; it belongs to the listener, for all of its upstreams; an upstream has address, weight, backup, maxRelays, check, checkAddress, sendProxyProtocol, onDown',
+      'f: unknown key "upstream.checkInterval"; it belongs to the listener, for all of its upstreams; an upstream has address, weight, backup, maxRelays, check, checkAddress, sendProxyProtocol, upstreamTls, upstreamTlsName, onDown',
     ],
     [
       { listeners: [{ listen: ":1", upstreams: [{ address: "a:1", workers: 2 }] }] },

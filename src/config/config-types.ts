@@ -48,6 +48,11 @@ export interface UpstreamTable {
   readonly checkAddress?: string;
   /** Begin connections to it with a PROXY header (off, v1 or v2). By default, as its listener. */
   readonly sendProxyProtocol?: "off" | "v1" | "v2";
+  /** Speak TLS to it, or not; instead of its listener's upstreamTls. tls://host:port says the same
+   *  as on. The other settings of TLS are its listener's. */
+  readonly upstreamTls?: OnOff;
+  /** The name that its certificate must be issued for; instead of its listener's. */
+  readonly upstreamTlsName?: string;
   /** What happens to its relays when it goes down (keep, close or a time of 0…24h). By default, as
    *  its listener. */
   readonly onDown?: Duration | "keep" | "close";
@@ -103,7 +108,8 @@ export interface HealthSettings {
   /** What must come back: text with the same escapes, or a /regular expression/. */
   readonly checkExpect?: string;
   /** Check by TLS. A postgres check first asks the server for it. The certificate must be valid,
-   *  signed by a trusted authority, and issued for the host being checked. @default "off" */
+   *  signed by a trusted authority, and issued for the host being checked. Unless given, an
+   *  upstream is checked as relays reach it: by TLS if it gets TLS, but not at a checkAddress. */
   readonly checkTls?: OnOff;
   /** The name that the certificate must be issued for, instead of the host that is checked.
    *  @default "none" */
@@ -242,6 +248,12 @@ export interface TlsSettings {
   /** Application protocols to agree on (ALPN), the preferred one first, such as h2,http/1.1. A
    *  client that offers only others gets an alert. @default "none" */
   readonly tlsAlpn?: string;
+  /** How clients ask for TLS before it begins (off or postgres). With postgres, ringway answers
+   *  Postgres' request for TLS itself: it agrees where TLS ends here, and then a client without is
+   *  refused, but for requests to cancel; else it declines, and the client decides. Clients that
+   *  begin with TLS at once are taken, too. Not for a listener whose clients speak TLS with the
+   *  upstream. @default "off" */
+  readonly startTls?: "off" | "postgres";
   /** The TLS handshake must be complete within this time (10ms…1h). @default "10s" */
   readonly tlsHandshakeTimeout?: Duration;
   /** The most TLS handshakes per second, in all workers together (0.001…1,000,000). Clients beyond
@@ -276,8 +288,8 @@ export interface MirrorSettings {
   readonly mirrorBuffer?: Size;
   /** The percentage of relays that are copied, chosen at random (1…100). @default 100 */
   readonly mirrorPercent?: number | string;
-  /** Also copy what clients send by TLS that ends here. The mirror gets it as plain text. Without
-   *  this, such relays are not copied. @default false */
+  /** Also copy what comes by TLS that ends here, or goes to upstreams by TLS. The mirror gets it as
+   *  plain text. Without this, such relays are not copied. @default false */
   readonly mirrorPlainText?: OnOff;
 }
 

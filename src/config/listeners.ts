@@ -10,6 +10,7 @@ import type { GivenUpstream, ListenerGroup } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable, upstreamTable } from "./table/table.ts";
+import { type ListenerTls, upstreamTlsOf } from "./upstream-tls.ts";
 
 /** The listener settings of a file, whatever flags replace. */
 export interface FileListeners {
@@ -46,18 +47,20 @@ export function listenersOf(
 
 function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
   const { name, listen, upstreams, settings } = group;
-  const checks = checksOf(group, problems);
+  const tls = upstreamTlsOf(settings, upstreams, problems);
+  const checks = checksOf(group, tls, problems);
   const named = name === undefined || name.value === null ? {} : { name: name.value };
   const shared = {
     ...named,
     ...optionsIn(listenerTable, "", settings),
-    upstreams: upstreams.flatMap((one) => upstreamOf(one, checks)),
+    upstreams: upstreams.flatMap((one) => upstreamOf(one, checks, tls)),
     balance: optionsIn(listenerTable, "balance", settings),
     dial: optionsIn(listenerTable, "dial", settings),
     health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
     tls: serverTlsOf(settings, problems),
+    upstreamTls: tls.shared,
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
     unix: optionsIn(listenerTable, "unix", settings),
   };
@@ -67,6 +70,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
 function upstreamOf(
   given: GivenUpstream,
   checks: ListenerChecks,
+  tls: ListenerTls,
 ): UpstreamOptions<UpstreamAddress>[] {
   const { value, settings } = given;
   if (value === null) return [];
@@ -74,6 +78,7 @@ function upstreamOf(
     {
       ...plainUpstream(value),
       ...optionsIn(upstreamTable, "", settings ?? {}),
+      ...tls.of(given),
       ...checks.of(given),
       ...ownOf(given),
     },

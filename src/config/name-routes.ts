@@ -118,7 +118,8 @@ function protocolOf(text: string): string {
 }
 
 function upstreamOf(text: string): string {
-  return formatAddress(parseUpstream(text));
+  // One with TLS may be written as it is where it is configured.
+  return formatAddress(parseUpstream(text.replace(/^tls:\/\//, "")));
 }
 
 function labelOf(

@@ -44,7 +44,12 @@ export function serverTlsOf(
   }
   const authorities =
     options.ca === "" ? { ca: null, caFile: null } : { ca: options.ca, caFile: pathIn(tlsCa) };
-  return { ...options, ...authorities, certificates };
+  return { ...options, ...authorities, alpn: alpnOf(given, options.alpn), certificates };
+}
+
+/** A client of Postgres that begins with TLS at once insists on this protocol. */
+function alpnOf({ startTls, tlsAlpn }: Sources<ListenerValues>, alpn: readonly string[]) {
+  return startTls?.value === "postgres" && tlsAlpn === undefined ? ["postgresql"] : alpn;
 }
 
 function simplePair(

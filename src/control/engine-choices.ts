@@ -1,5 +1,11 @@
-import type { UringOptions, WantedListener } from "../config/options.ts";
-import { carrierOf, type EngineChoice, selectEngine, type WantedEngine } from "../engine/select.ts";
+import type { UringOptions } from "../config/options.ts";
+import {
+  type Carried,
+  carrierOf,
+  type EngineChoice,
+  selectEngine,
+  type WantedEngine,
+} from "../engine/select.ts";
 
 /**
  * Which engine each listener gets. What can run here is found out once: a listener with `auto` stays
@@ -16,12 +22,12 @@ export class EngineChoices {
   ) {}
 
   /** @throws EngineUnsupportedError when the one that was asked for cannot run here */
-  of(listener: Pick<WantedListener, "engine" | "tls">): EngineChoice {
+  of(listener: Carried): EngineChoice {
     const name = carrierOf(listener, (wanted) => this.chosen(wanted).name);
     // One that was not needed is not asked for here: it might not run on this machine.
     const choice = this.known.get(listener.engine);
     if (choice?.name === name) return choice;
-    return { ...this.chosen(name), why: "TLS ends there" };
+    return { ...this.chosen(name), why: "TLS ends or begins there" };
   }
 
   private chosen(wanted: WantedEngine): EngineChoice {

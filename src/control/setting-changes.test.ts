@@ -51,7 +51,7 @@ test.each<[object, object, string[]]>([
   [
     {},
     { check: "tcp", checkTls: true, checkTlsVerify: false },
-    ["check: none → tcp", "checkTls: off → on", "checkTlsVerify: on → off"],
+    ["check: none → tcp", "checkTls: as upstreamTls → on", "checkTlsVerify: on → off"],
   ],
   [{}, { ejectAfter: 0 }, ["ejectAfter: 3 → 0"]],
   [{}, { onDown: "close", onRemove: "5s" }, ["onDown: keep → close", "onRemove: keep → 5s"]],

@@ -27,17 +27,27 @@ export interface EngineChoice extends Choice {
 /** What a setting `engine` may say. */
 export type WantedEngine = WantedListener["engine"];
 
+/** What of a listener decides about its engine. */
+export type Carried = Pick<WantedListener, "engine" | "tls" | "upstreamTls" | "upstreams">;
+
 /**
- * The engine that carries a listener. This is the one place that says so: only the sockets engine ends TLS.
+ * The engine that carries a listener. This is the one place that says so: only the sockets engine ends and
+ * begins TLS.
  *
  * @param chosen the engine that is taken for what the listener's setting says; throws where that one
  *   cannot run here
  */
 export function carrierOf(
-  { engine, tls }: Pick<WantedListener, "engine" | "tls">,
+  listener: Carried,
   chosen: (wanted: WantedEngine) => EngineName,
 ): EngineName {
-  return tls === null ? chosen(engine) : "sockets";
+  return hasTls(listener) ? "sockets" : chosen(listener.engine);
+}
+
+/** Whether TLS ends at a listener, or begins with one of its upstreams. */
+function hasTls({ tls, upstreamTls, upstreams }: Carried): boolean {
+  const all = [tls, upstreamTls, ...upstreams.map((one) => one.tls ?? null)];
+  return all.some((one) => one !== null);
 }
 
 /**

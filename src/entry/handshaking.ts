@@ -6,6 +6,8 @@ import type { Stage, Visitor } from "./stage.ts";
 export interface Handshaker extends Visitor {
   /** What came of its handshake: what was agreed on, or why it may not come in; null while it is under way. */
   readonly handshake: TlsFacts | Reason | null;
+  /** It has none, and may come in all the same. */
+  readonly staysPlain: boolean;
   /** Its handshake may begin: before that, what it sends stays in the kernel. */
   beginHandshake(): void;
   /** Its handshake has agreed on this. */
@@ -41,7 +43,8 @@ export class Handshaking<T extends Handshaker> implements Stage<T> {
   }
 
   receive(client: T): void {
-    if (client.handshake !== null) this.decide(client, client.handshake);
+    if (client.staysPlain) client.pass();
+    else if (client.handshake !== null) this.decide(client, client.handshake);
     else {
       this.waiting.add(client);
       this.row.add(client);

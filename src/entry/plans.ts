@@ -1,4 +1,5 @@
 import type { ListenerOptions } from "../config/options.ts";
+import { PostgresStartPlan } from "./postgres-start.ts";
 import { ProxyHeaderPlan } from "./proxy-header.ts";
 import type { StepPlan } from "./step.ts";
 import type { RouteTable } from "./tls-hello/routes.ts";
@@ -16,5 +17,7 @@ export function stepsOf(
 ): readonly StepPlan[] {
   const looks = routes !== null && tls === null;
   const hello = looks ? new HelloPlan(edge.helloTimeoutMs, routes.takesPlain) : null;
-  return [ProxyHeaderPlan.of(edge), hello].filter((plan) => plan !== null);
+  const startMs = tls?.handshakeTimeoutMs ?? edge.helloTimeoutMs;
+  const start = edge.startTls === "postgres" ? new PostgresStartPlan(startMs, tls !== null) : null;
+  return [ProxyHeaderPlan.of(edge), start, hello].filter((plan) => plan !== null);
 }

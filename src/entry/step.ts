@@ -9,6 +9,8 @@ export interface Learned {
   readonly header?: ProxyHeader;
   /** What its ClientHello says, or that it does not speak TLS. */
   readonly hello?: Hello;
+  /** It goes on without TLS, even where that ends here. */
+  readonly staysPlain?: true;
 }
 
 /**

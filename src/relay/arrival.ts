@@ -57,6 +57,7 @@ export abstract class Arrival<L extends ArrivalListener>
   private steps: Steps | null = null;
   private header: ProxyHeader | null = null;
   handshake: TlsFacts | Reason | null = null;
+  staysPlain = false;
   /** The address under which it was admitted, and that counts until it ends; null before. */
   private admitted: ClientAddress | null = null;
   private admittedBy: Admission | null = null;
@@ -105,8 +106,9 @@ export abstract class Arrival<L extends ArrivalListener>
     this.listener.inSteps.begins(this as never, place);
   }
 
-  learn({ header, hello }: Learned): void {
+  learn({ header, hello, staysPlain }: Learned): void {
     if (hello !== undefined) this.hello = hello;
+    if (staysPlain === true) this.staysPlain = true;
     if (header === undefined) return;
     this.header = header;
     this.believe(header);
@@ -161,7 +163,8 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   private get isInside(): boolean {
-    const isShaking = this.listener.handshaking !== null && this.tls === null;
+    const mustShake = this.listener.handshaking !== null && !this.staysPlain;
+    const isShaking = mustShake && this.tls === null;
     return this.refusedFor === null && this.steps === null && !isShaking;
   }
 
@@ -196,7 +199,7 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   /** The PROXY header for the upstream; empty if it gets none. */
-  protected headerForUpstream(): Uint8Array {
+  headerForUpstream(): Uint8Array {
     const { clientAddress, destination, tlvs } = this;
     const version = this.upstreamProxyProtocol ?? this.listener.options.edge.sendProxyProtocol;
     if (version === "off") return NOTHING;
@@ -219,6 +222,7 @@ export abstract class Arrival<L extends ArrivalListener>
     this.stage = 0;
     this.header = null;
     this.handshake = null;
+    this.staysPlain = false;
     this.admitted = null;
     this.admittedBy = null;
   }

@@ -72,7 +72,7 @@ export function hostileCases(suite: Suite): void {
   suite.case("both ends FIN at once without a byte, again and again", async (scene) => {
     const upstream = await scene.upstream((end) => void end.finish());
     const address = await scene.listen([upstream]);
-    await inParallel(LEAVING, 20, async () => {
+    await inParallel(LEAVING, Math.min(20, scene.crowd), async () => {
       const client = await scene.client(address, (end) => end.finish());
       await waitFor(
         () => client.closed,
@@ -90,7 +90,7 @@ export function hostileCases(suite: Suite): void {
 async function leaveAtOnce(scene: Scene, how: "FIN" | "RST" | "close"): Promise<void> {
   const upstream = await scene.upstream(polite);
   const address = await scene.listen([upstream]);
-  await inParallel(LEAVING, 50, async () => {
+  await inParallel(LEAVING, scene.crowd, async () => {
     const client = await scene.client(address);
     if (how === "FIN") client.finish();
     else if (how === "RST") client.reset();

@@ -182,7 +182,7 @@ function leased(scene: Scene): number {
   return scene.engine.stats().memory.segmentsLeased;
 }
 
-/** Every way in which a relay can end, in turn, 50 at a time. */
+/** Every way in which a relay can end, in turn. */
 async function manyRelays(scene: Scene, count: number): Promise<void> {
   const upstream = await scene.upstream((end) => {
     // The client says with its first byte how its relay shall end.
@@ -197,7 +197,7 @@ async function manyRelays(scene: Scene, count: number): Promise<void> {
   const address = await scene.listen([upstream]);
   const refused = await scene.listen([scene.refusing()]);
   const words = ["c", "f", "r", "R", "n"] as const;
-  await inParallel(count, 50, async (index) => {
+  await inParallel(count, scene.crowd, async (index) => {
     const word = words[index % words.length];
     const client = await scene.client(word === "n" ? refused : address);
     if (word !== "n") client.send(word ?? "");

@@ -7,11 +7,12 @@ import type { Address } from "../../src/base/address.ts";
 import type { ListenerOptions, MemoryOptions } from "../../src/config/options.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import type { TlsClientOptions } from "../../src/transport/tls/client-options.ts";
 import type { TlsServerOptions } from "../../src/transport/tls/server-options.ts";
 import type { ResolveName } from "../../src/upstream/names/ask.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { audit } from "../fixtures/audit.ts";
-import { authority } from "../fixtures/certificates.ts";
+import { authority, server } from "../fixtures/certificates.ts";
 import { End } from "../fixtures/end.ts";
 import { engineOf, type NewEngine } from "../fixtures/engines.ts";
 import { listener, rowed } from "../fixtures/options.ts";
@@ -56,6 +57,8 @@ export class Scene {
     private readonly memory: MemoryOptions,
     /** How clients' TLS ends at its listeners; null if they speak none. */
     private readonly tls: TlsServerOptions | null = null,
+    /** How TLS begins with its upstreams; null if they speak none. */
+    private readonly upstreamTls: TlsClientOptions | null = null,
   ) {
     this.table.openAll();
     // While somebody still looks for what those before have left, that is what there was before.
@@ -100,6 +103,15 @@ export class Scene {
     };
   }
 
+  /**
+   * How many clients of a crowd may connect at once. Over TLS few: Bun reads at most five sockets within their
+   * handshakes in a pass of its loop, the newest first, and both ends share that loop with the engine. Among more, the oldest
+   * would wait as long as new ones come.
+   */
+  get crowd(): number {
+    return this.tls === null && this.upstreamTls === null ? 50 : 2;
+  }
+
   /** A fresh address to listen on. */
   async place(kind: Kind): Promise<Address> {
     if (kind === "tcp4") return { kind: "tcp", host: "127.0.0.1", port: 0 };
@@ -110,7 +122,11 @@ export class Scene {
 
   /** An upstream that does `behaviour` with every connection. */
   async upstream(behaviour: Behaviour, kind: Kind = "tcp4"): Promise<Upstream> {
-    const upstream = Upstream.listen(await this.place(kind), behaviour);
+    const upstream = Upstream.listen(
+      await this.place(kind),
+      behaviour,
+      this.upstreamTls === null ? null : server,
+    );
     this.closers.push(() => upstream.close());
     return upstream;
   }
@@ -141,12 +157,19 @@ export class Scene {
     options: Partial<ListenerOptions> = {},
   ): Promise<Address> {
     const addresses = upstreams.map((one) => (one instanceof Upstream ? one.address : one));
-    const { tls } = this;
+    const { tls, upstreamTls } = this;
     const { mirror = null } = options;
     // What comes by TLS is mirrored only where that was said.
-    const copied = tls !== null && mirror !== null ? { ...mirror, plainText: true } : mirror;
+    const isSecret = tls !== null || upstreamTls !== null;
+    const copied = isSecret && mirror !== null ? { ...mirror, plainText: true } : mirror;
     const { address } = await this.engine.listen(
-      listener({ upstreams: addresses.map(rowed), tls, ...options, mirror: copied }),
+      listener({
+        upstreams: addresses.map(rowed),
+        tls,
+        upstreamTls,
+        ...options,
+        mirror: copied,
+      }),
     );
     if (tls !== null) this.secured.add(placeOf(address));
     return address;

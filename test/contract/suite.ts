@@ -1,5 +1,6 @@
 import { test } from "bun:test";
 import type { MemoryOptions } from "../../src/config/options.ts";
+import type { TlsClientOptions } from "../../src/transport/tls/client-options.ts";
 import type { TlsServerOptions } from "../../src/transport/tls/server-options.ts";
 import type { NewEngine } from "../fixtures/engines.ts";
 import { plainMemory } from "../fixtures/options.ts";
@@ -10,6 +11,8 @@ export interface ContractOptions {
   readonly newEngine: NewEngine;
   /** How clients' TLS ends at the listeners of cases; missing: they speak none. */
   readonly tls?: TlsServerOptions;
+  /** How TLS begins with the upstreams of cases; missing: they speak none. */
+  readonly upstreamTls?: TlsClientOptions;
   /** Cases that this engine cannot pass, by name, each with the cause. */
   readonly skip: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
@@ -42,8 +45,9 @@ export class Suite {
       return;
     }
     const { timeoutMs = CASE_TIMEOUT_MS, memory = plainMemory } = options;
+    const { newEngine, tls = null, upstreamTls = null } = this.options;
     const run = async () => {
-      const scene = new Scene(this.options.newEngine, memory, this.options.tls ?? null);
+      const scene = new Scene(newEngine, memory, tls, upstreamTls);
       try {
         await body(scene);
         await scene.close();

@@ -4,6 +4,7 @@ import { closeFacts, finFacts, resetFacts, throwFacts, writeFacts } from "./ends
 import { listenerFacts, processFacts } from "./listening.ts";
 import { chunkFacts, passFacts, pauseFacts } from "./receiving.ts";
 import { tlsFacts } from "./tls.ts";
+import { upstreamTlsFacts } from "./upstream-tls.ts";
 
 // Longer than any bounded wait, so that it is the wait which says what did not happen.
 setDefaultTimeout(20_000);
@@ -25,5 +26,6 @@ describe("Bun's sockets", () => {
   describe("a socket's options", optionFacts);
   describe("a listener", listenerFacts);
   describe("TLS", tlsFacts);
+  describe("TLS that begins here", upstreamTlsFacts);
   describe("a process", processFacts);
 });

@@ -142,6 +142,7 @@ describe.each(engines)("with engine %s", (engine) => {
         upstreams: [target],
         upstreamInside: false,
         mirror: null,
+        upstreamTls: [],
         routes: [],
         certificate: null,
         connectTimeoutMs: 5_000,

@@ -83,7 +83,8 @@ function certificate({ certificate }: ListenerDocument): string {
   return `${name}: ${format.daysUntil(expiresAt, Date.now())}${others}`;
 }
 
-function upstreams({ mode, upstreams, upstreamInside }: ListenerDocument): string {
+function upstreams({ mode, upstreams, upstreamInside, upstreamTls }: ListenerDocument): string {
   if (mode === "sink") return "none: what clients send is discarded";
-  return upstreamInside ? "a demo built in" : upstreams.join(", ");
+  if (upstreamInside) return "a demo built in";
+  return upstreams.map((one) => (upstreamTls.includes(one) ? `${one} by TLS` : one)).join(", ");
 }

@@ -18,6 +18,7 @@ const listener: ListenerDocument = {
   upstreams: [],
   upstreamInside: false,
   mirror: null,
+  upstreamTls: [],
   routes: [],
   certificate: null,
   connectTimeoutMs: 5_000,

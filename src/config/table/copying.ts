@@ -31,7 +31,7 @@ export const copying = {
   }),
   mirrorPlainText: perListener({
     is: onOff,
-    about: "Also copy what clients send by TLS that ends here.",
+    about: "Also copy what comes by TLS that ends here, or goes to upstreams by TLS.",
     more: "The mirror gets it as plain text. Without this, such relays are not copied.",
     initial: false,
     at: "mirror.plainText",
@@ -42,6 +42,9 @@ export const copying = {
 function mirror(value: unknown): Address | "none" {
   if (value === "none") return "none";
   if (typeof value !== "string") return refuse(value, "an address, or none");
+  if (value.startsWith("tls://")) {
+    return refuse(value, "an address without tls://, as copies go in plain text");
+  }
   return parseAddress(value, "upstream");
 }
 

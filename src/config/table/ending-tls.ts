@@ -98,6 +98,13 @@ export const endingTls = {
     initial: "none",
     at: "tls.alpn",
   }),
+  startTls: perListener({
+    is: word(["off", "postgres"], "WHAT"),
+    about: "How clients ask for TLS before it begins.",
+    more: "With postgres, ringway answers Postgres' request for TLS itself: it agrees where TLS ends here, and then a client without is refused, but for requests to cancel; else it declines, and the client decides. Clients that begin with TLS at once are taken, too. Not for a listener whose clients speak TLS with the upstream.",
+    initial: "off",
+    at: "edge.startTls",
+  }),
   tlsHandshakeTimeout: perListener({
     is: duration("10ms…1h"),
     about: "The TLS handshake must be complete within this time.",

@@ -41,6 +41,9 @@ const odd = [
   "checkTlsKey",
   "tlsCert",
   "tlsKey",
+  "upstreamTls",
+  "upstreamTlsCert",
+  "upstreamTlsKey",
   "accessLog",
   "admin",
   "adminToken",
@@ -50,6 +53,7 @@ const odd = [
   // Of one upstream.
   "checkAddress",
   "sendProxyProtocol",
+  "upstreamTlsName",
   "onDown",
 ];
 

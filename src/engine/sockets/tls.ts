@@ -43,9 +43,9 @@ export function contextOf(
   return isSame ? before : new TlsServerContext(options);
 }
 
-/** Whether TLS begins with the first byte: nothing such as a PROXY header comes before it. */
+/** Whether TLS begins with the first byte: no PROXY header and no request for it comes before. */
 export function beginsWithTls({ edge, tls }: ListenerOptions): boolean {
-  return tls !== null && edge.proxyProtocol === "off";
+  return tls !== null && edge.proxyProtocol === "off" && edge.startTls === "off";
 }
 
 /** The same handlers for sockets that speak TLS. */

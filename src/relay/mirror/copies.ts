@@ -93,12 +93,14 @@ export class Copies {
    *   a reload does not dial an unreachable one again
    */
   mirrorOf(
-    { mirror, connectTimeoutMs, tls }: ListenerOptions,
+    { mirror, connectTimeoutMs, tls, upstreamTls, upstreams }: ListenerOptions,
     name: string,
     before: Mirror | null,
   ): Mirror | null {
-    // What came by TLS goes on as plain text only where somebody has said so.
-    if (mirror === null || (tls !== null && mirror.plainText !== true)) return null;
+    if (mirror === null) return null;
+    const all = [tls, upstreamTls, ...upstreams.map((one) => one.tls ?? null)];
+    // What comes or goes by TLS is copied as plain text only where somebody has said so.
+    if (mirror.plainText !== true && all.some((one) => one !== null)) return null;
     const isSame = before?.account.listener === name;
     if (isSame && before.hasOptions(mirror, connectTimeoutMs)) return before;
     const address = formatAddress(mirror.address);

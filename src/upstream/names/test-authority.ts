@@ -85,7 +85,11 @@ export class TestAuthority implements Disposable {
       const udp = await Bun.udpSocket({
         hostname,
         port: 0,
-        socket: { data: (_, bytes, port, host) => authority.hear(bytes, port, host) },
+        socket: {
+          data: (_, bytes, port, host) => authority.hear(bytes, port, host),
+          // A client did not wait for its answer.
+          error: () => {},
+        },
       });
       const authority = new TestAuthority(hostname, udp, null);
       try {
@@ -148,8 +152,23 @@ export class TestAuthority implements Disposable {
 
   private hear(question: Buffer, port: number, host: string): void {
     const reply = this.replyTo(question, "udp");
-    for (const datagram of reply.before?.(question) ?? []) this.udp.send(datagram, port, host);
-    if (reply.isSilent !== true) this.udp.send(answer(question, reply, true), port, host);
+    for (const datagram of reply.before?.(question) ?? []) this.send(datagram, port, host);
+    if (reply.isSilent !== true) this.send(answer(question, reply, true), port, host);
+  }
+
+  /**
+   * Sends a datagram, if need be again: a send fails once if an earlier client did not wait for its
+   * answer and the kernel says so now.
+   */
+  private send(datagram: Uint8Array, port: number, host: string): void {
+    for (let tries = 0; tries < 3; tries++) {
+      try {
+        this.udp.send(datagram, port, host);
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED") throw error;
+      }
+    }
   }
 
   private async answerByTcp(question: Buffer, socket: TcpSocket): Promise<void> {

@@ -86,7 +86,7 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "the upstream is not told who its client is",
-      find: "const isTold = header.length === 0 || upstream.sendFirst(header);",
+      find: "const isTold = wasTold || upstream.sendFirst(header);",
       replace: "const isTold = true;",
       story: 21,
     },
