@@ -13,8 +13,7 @@ const LABELS = [
   "Routes",
   "Certificate",
   "Mirror",
-  "Connect timeout",
-  "Half-close timeout",
+  "Timeouts",
 ] as const;
 
 type Mirrors = StateDocument["totals"]["mirrors"];
@@ -34,8 +33,7 @@ export function showListeners(listeners: readonly ListenerDocument[], mirrors: M
       routes(one),
       certificate(one),
       mirror(one, mirrors),
-      format.duration(one.connectTimeoutMs),
-      format.duration(one.halfCloseTimeoutMs),
+      `connect ${format.duration(one.connectTimeoutMs)}, half-close ${format.duration(one.halfCloseTimeoutMs)}`,
     ],
   }));
   setRows(byId("listeners"), rows, () => {
