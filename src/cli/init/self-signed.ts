@@ -5,6 +5,12 @@ import { hostPattern } from "../../base/host-name-table.ts";
 const DAYS = 90;
 const DAY_MS = 86_400_000;
 
+/** What node-forge calls the kinds of names: GeneralName of RFC 5280. */
+enum NameType {
+  Dns = 2,
+  Ip = 7,
+}
+
 /** A certificate and its private key (PEM). */
 export interface SelfSigned {
   readonly cert: string;
@@ -16,33 +22,41 @@ export interface SelfSigned {
  * the loopback addresses. Clients must be told to trust it.
  */
 export async function selfSigned(): Promise<SelfSigned> {
-  // Only here, as no start of a proxy needs them; the second one expects the first.
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const now = Date.now();
+  // Only here, as no start of a proxy needs it.
+  const { default: forge } = await import("node-forge");
+  const { generateKeyPairSync, randomBytes } = process.getBuiltinModule("node:crypto");
+  // The library's own keys would take seconds.
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2_048,
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
   const own = hostPattern(hostname());
   const names = [...new Set(["localhost", ...(own === null ? [] : [own])])];
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=localhost",
-    // Clocks differ.
-    notBefore: new Date(now - DAY_MS),
-    notAfter: new Date(now + DAYS * DAY_MS),
-    keys,
-    signingAlgorithm: algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.SubjectAlternativeNameExtension([
-        ...names.map((value) => ({ type: "dns" as const, value })),
-        { type: "ip", value: "127.0.0.1" },
-        { type: "ip", value: "::1" },
-      ]),
-    ],
-  });
-  const key = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = forge.pki.publicKeyFromPem(publicKey);
+  // Positive, as RFC 5280 wants it.
+  certificate.serialNumber = `01${randomBytes(15).toString("hex")}`;
+  const now = Date.now();
+  // Clocks differ.
+  certificate.validity.notBefore = new Date(now - DAY_MS);
+  certificate.validity.notAfter = new Date(now + DAYS * DAY_MS);
+  const subject = [{ name: "commonName", value: "localhost" }];
+  certificate.setSubject(subject);
+  certificate.setIssuer(subject);
+  certificate.setExtensions([
+    { name: "basicConstraints", cA: true, critical: true },
+    {
+      name: "subjectAltName",
+      altNames: [
+        ...names.map((value) => ({ type: NameType.Dns, value })),
+        ...["127.0.0.1", "::1"].map((ip) => ({ type: NameType.Ip, ip })),
+      ],
+    },
+  ]);
+  certificate.sign(forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create());
   return {
-    cert: `${certificate.toString("pem")}\n`,
-    key: `${x509.PemConverter.encode(key, "PRIVATE KEY")}\n`,
+    cert: forge.pki.certificateToPem(certificate).replaceAll("\r\n", "\n"),
+    key: privateKey,
   };
 }
