@@ -178,7 +178,7 @@ type Fault = (
 const nothing = () => {};
 
 /** Behind all parts. */
-const LAST = 8;
+const LAST = 9;
 
 /** Puts one more part before the one of this number. @returns what takes it away again */
 function insert(proxy: RunningProxy, position: number, stage: Part["stage"]): () => void {
