@@ -215,7 +215,7 @@ describe("over reloads", () => {
     made.failDials(a, 3);
     made.reload(listener([1, 2], { health: { slowStartMs: 60_000, ejection: null } }));
     const [up] = made.events.filter(({ to }) => to === "up");
-    expect(up?.why).toBe("ejection is off now");
+    expect(up?.why).toBe("ejection is turned off");
     expect(made.view(1).effectiveWeight).toBeLessThan(0.1);
     made.reload(listener([weighing(1, 10), 2], { health: { slowStartMs: 60_000 } }));
     expect(made.view(1).effectiveWeight).toBeLessThan(1);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { openAdmission } from "../../test/contract/admission.ts";
+import { openAdmission } from "../../test/fixtures/options.ts";
 import { edgeDefaults } from "../config/defaults.ts";
 import type { AdmissionTables, EdgeOptions } from "../config/options.ts";
 import { UpstreamTable } from "../upstream/table.ts";

@@ -9,11 +9,11 @@ import { type ClientPrefixes, NETWORK_PREFIXES } from "./limits/client-hash.ts";
 import { TokenBuckets, type TokenBucketsOptions } from "./limits/token-buckets.ts";
 
 /**
- * Who may come in at a listener, in one worker: access rules, limits of relays, limits of clients
- * and of their networks.
- * Asked once per connection, about the address that its PROXY header has told, if there is one.
+ * Decides which clients a listener admits, in one worker: by access rules, limits of relays, and
+ * limits of clients and of their networks. It decides once per connection, about the address in the
+ * PROXY header if there is one.
  *
- * Owner: a listener; those of other workers share its memory.
+ * Owner: a listener. Those of other workers share its memory.
  */
 export class Admission {
   private readonly tables: AdmissionTables;
@@ -48,7 +48,7 @@ export class Admission {
     this.networkCounts = counted(tables.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
   }
 
-  /** That of a listener; null when everybody may come in. */
+  /** The admission of a listener; null if it admits every client. */
   static of(
     edge: EdgeOptions,
     table: UpstreamTable,
@@ -60,10 +60,10 @@ export class Admission {
   }
 
   /**
-   * Lets a client in, and counts it until {@link leave}.
+   * Admits a client and counts it until {@link leave}.
    *
-   * @param lacking what others wait for, so that there is none for this one
-   * @returns why it may not come in; null when it has
+   * @param lacking what earlier clients already wait for, so that this one must wait, too
+   * @returns why the client is refused; null if it was admitted
    */
   admit(client: ClientAddress, lacking: FullReason | null = null): Reason | null {
     if (this.access !== null && !this.access.allows(client)) return "access_denied";
@@ -78,8 +78,8 @@ export class Admission {
       this.leaveRows();
       return "network_full";
     }
-    // Last of all: whoever is refused for another reason has not used up a turn. A client that comes
-    // too often uses up none of its network's.
+    // Rates come last: a client refused for another reason takes no token, and one refused for its
+    // own rate takes none of its network's.
     if (this.rates !== null && !this.rates.take(client, this.clock.wall())) {
       this.leave(client);
       return "client_rate";
@@ -91,14 +91,14 @@ export class Admission {
     return null;
   }
 
-  /** A client that was let in has left. */
+  /** An admitted client has left. */
   leave(client: ClientAddress): void {
     this.networkCounts?.leave(client);
     this.counts?.leave(client);
     this.leaveRows();
   }
 
-  /** Counts a client in all rows, or in none. @returns of which there are too many; null for none */
+  /** Counts a client in all rows, or in none. @returns the limit that is reached, if any */
   private enterRows(): FullReason | null {
     let entered = 0;
     for (const { slot, most, full } of this.tables.rows) {
@@ -111,7 +111,7 @@ export class Admission {
     return null;
   }
 
-  /** @param left the rows in which it is counted, from the first one on */
+  /** @param left number of rows that have counted the client, from the first one on */
   private leaveRows(left = this.tables.rows.length): void {
     for (const { slot } of this.tables.rows) {
       if (left-- === 0) return;

@@ -3,28 +3,28 @@ import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "./admission.ts";
 import type { Stage, Visitor } from "./stage.ts";
 
-/** A client that asks to come in. */
+/** A client that asks for admission. */
 export interface Guest extends Visitor {
-  /** Asks for its place, and keeps it until it ends. @returns why it has none; null when it has */
+  /** Asks for admission, valid until the client ends. @returns why it is refused, or null */
   enter(admission: Admission, lacking: FullReason | null): Reason | null;
-  /** It waits from now on until there is room. */
+  /** From now on the client waits for room. */
   waitsToEnter(): void;
-  /** Its bytes may wait meanwhile, as those for an upstream do. */
+  /** Whether its bytes may wait meanwhile, as they would for an upstream. */
   readonly mayWait: boolean;
 }
 
-/** The queue of the clients for which there is no room yet. */
+/** The queue of clients that wait for room. */
 interface Queue<C, Count> {
   readonly lacking: FullReason | null;
   add(client: C, lack: FullReason, options: ListenerOptions, count: Count): boolean;
 }
 
 /**
- * Asks whether a client may come in: access rules, limits, rates. Where the listener says so, a client that finds
- * all places taken waits for one.
+ * Checks a client against access rules, limits and rates. If the listener says so, a client waits
+ * while a limit is reached.
  */
 export class Entering<C extends Guest, Count> implements Stage<C> {
-  /** @param count where those who wait are counted */
+  /** @param count counts the clients that wait */
   constructor(
     private readonly admission: Admission,
     private readonly queue: Queue<C, Count>,

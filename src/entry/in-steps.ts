@@ -8,30 +8,31 @@ export interface Stepping extends Visitor, StepsOwner {
   readonly clientAddress: Visitor["clientAddress"];
   /** Milliseconds since it was accepted. */
   readonly ageMs: number;
-  /** Its step has taken too long, or another client needs its place (`preamble_full`). */
+  /** Its step has timed out, or another client needs its place (`preamble_full`). */
   stepLate(reason: Reason): void;
-  /** What it sends is for these steps, until they are over. */
+  /** What it sends goes to these steps until they are over. */
   expectSteps(steps: Steps): void;
-  /** It is through them, or was refused by one. */
+  /** It has passed all steps, or one has refused it. */
   stepsOver(steps: Steps): void;
 }
 
-/** Clients that wait, each for the same span of time. */
+/** Clients in one step, which all get the same time for it. */
 interface Row<T> {
   add(client: T): void;
   delete(client: T): void;
   readonly size: number;
-  /** Who waits for the longest time. */
+  /** The client that has been in the step for longest. */
   readonly first: T | undefined;
 }
 
-/** What steps read comes with the first segment: a client that has said nothing for so long hardly will. */
+/** What steps read comes in a client's first packet: after this much silence it hardly will. */
 const PATIENCE_MS = 1_000;
 
 /**
- * Has each client go through its listener's steps, and knows those that are in one, each with the time of that step. Their number has a bound: when one
- * more comes, the oldest one goes, unless it is younger than a second. Many may come at once, such as those of a
- * balancer that starts again, and ringway has not read any of them yet.
+ * Leads each client through its listener's steps and applies their timeouts. The number of clients
+ * in steps is bounded: if one more comes, the oldest is refused, unless it is younger than a
+ * second. Younger ones stay because many may come at once (a load balancer restarts) before ringway
+ * has read from any of them.
  *
  * Owner: a listener.
  */
@@ -39,8 +40,8 @@ export class InSteps<T extends Stepping> implements Stage<T> {
   private readonly rows: readonly Row<T>[];
 
   /**
-   * @param most clients that may be in a step without anybody having to go, at least 1
-   * @param rowOf makes a queue with a time for each client
+   * @param most clients in steps before the oldest has to go, at least 1
+   * @param rowOf makes a queue with a timeout for each client
    */
   constructor(
     private readonly plans: readonly StepPlan[],
@@ -59,7 +60,7 @@ export class InSteps<T extends Stepping> implements Stage<T> {
     else client.expectSteps(steps);
   }
 
-  /** A client begins the step at this place of the list. */
+  /** A client begins the step at `place` of the list. */
   begins(client: T, place: number): void {
     this.delete(client);
     const { first } = this;
@@ -69,7 +70,7 @@ export class InSteps<T extends Stepping> implements Stage<T> {
     this.rows[place]?.add(client);
   }
 
-  /** A client is in no step any more. */
+  /** A client is no longer in any step. */
   delete(client: T): void {
     for (const row of this.rows) row.delete(client);
   }

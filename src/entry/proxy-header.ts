@@ -6,12 +6,12 @@ import { NetworkSet } from "./access/networks.ts";
 import { HEADER_SIZE_MAX, ProxyHeaderParser } from "./proxy-protocol/parser.ts";
 import type { Step, StepAnswer, StepPlan } from "./step.ts";
 
-/** Clients of a listener begin with a PROXY header, if they are believed. */
+/** The step of listeners whose trusted clients begin with a PROXY header. */
 export class ProxyHeaderPlan implements StepPlan {
   readonly timeoutMs: number;
   private readonly mustBe: boolean;
 
-  /** @param trusted whose headers are believed; null for everybody's */
+  /** @param trusted networks whose headers are believed; null for all */
   constructor(
     { preambleTimeoutMs, proxyProtocol }: EdgeOptions,
     private readonly trusted: NetworkSet<true> | null,
@@ -20,7 +20,7 @@ export class ProxyHeaderPlan implements StepPlan {
     this.mustBe = proxyProtocol === "required";
   }
 
-  /** That of a listener; null when its clients send no header. */
+  /** The plan of a listener; null if its clients send no header. */
   static of(edge: EdgeOptions): ProxyHeaderPlan | null {
     const { tables, proxyProtocol } = edge;
     if (proxyProtocol === "off") return null;
@@ -36,15 +36,15 @@ export class ProxyHeaderPlan implements StepPlan {
 }
 
 /**
- * Reads a PROXY header, which it consumes. A stream that begins with none is the next one's, whole, where a
- * header may be left out. Until that is known the bytes stay where they are: at most 11.
+ * Reads and consumes a PROXY header. If the header is optional and missing, the whole stream goes
+ * on to the next step. Until the step knows, it consumes nothing: at most 11 bytes wait.
  */
 export class ProxyHeaderStep implements Step {
   readonly most = HEADER_SIZE_MAX;
   private readonly parser = new ProxyHeaderParser();
   private read = 0;
 
-  /** @param mustBe a client without a header is refused */
+  /** @param mustBe whether a client without a header is refused */
   constructor(private readonly mustBe: boolean) {}
 
   feed(bytes: Uint8Array): StepAnswer {

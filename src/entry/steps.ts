@@ -4,44 +4,44 @@ import type { ClientAddress } from "./access/client-address.ts";
 import type { Learned, Step, StepAnswer, StepPlan } from "./step.ts";
 
 /**
- * Receives that may have brought the bytes that a step reads and leaves where they are. A carrier may hold a
- * whole buffer for each of them, however few its bytes are.
+ * The most receives that may bring the bytes that a step reads without consuming them: a carrier
+ * may hold a whole buffer for each, however few bytes it has.
  */
 const KEPT_PIECES_MAX = 64;
 
 /** The client whose first bytes are read. */
 export interface StepsOwner {
-  /** Who the client is, as far as that is known. */
+  /** Who the client is, as far as ringway knows. */
   readonly clientAddress: ClientAddress | null;
-  /** The step at this place of the list begins, and so does its time. */
+  /** The step at `place` of the list begins, and so does its time. */
   stepBegins(place: number): void;
   /** A step has learned something. */
   learn(learned: Learned): void;
-  /** Sends bytes to the client. @returns whether all of them were taken */
+  /** Sends bytes to the client. @returns whether the kernel took all of them */
   reply(bytes: Uint8Array): boolean;
 }
 
 /**
- * One client's way through its listener's steps. It is fed the bytes at the beginning of the client's queue,
- * and says how many of them are to be taken away:
+ * One client's way through its listener's steps. It is fed the bytes at the beginning of the
+ * client's queue and answers how many of them to remove:
  *
  *     queue   [ read by the current step, and left ][ not read yet ]
  *             0                                  seen           size
  *
- * Pure but for its owner, and the same whatever carries the client. Owner: the client's arrival.
+ * Pure except for its owner, and the same for every carrier. Owner: the client's arrival.
  */
 export class Steps {
   /** Bytes at the beginning of the queue that the current step has read. */
   seen = 0;
-  /** Why the client may not come in; null when it may, or when that is not known yet. */
+  /** Why the client was refused; null if it was not, or not yet. */
   refusedFor: Reason | null = null;
-  /** The client was sent a reply when it was refused: a reset might overtake that. */
+  /** The client was sent a reply when it was refused, which a reset might overtake. */
   isTold = false;
   /** There is no step left, or the client was refused. */
   isOver = false;
   private place = -1;
   private step: Step | null = null;
-  /** Bytes that the current step has read and that it has consumed. */
+  /** Bytes that the current step has read, and of these the consumed ones. */
   private read = 0;
   private consumed = 0;
   private pieces = 0;
@@ -51,7 +51,7 @@ export class Steps {
     private readonly owner: StepsOwner,
   ) {}
 
-  /** Begins with the first step that the client has to go through; it may be that there is none. */
+  /** Begins the next step that this client needs, if there is one. */
   begin(): void {
     const { owner, plans } = this;
     this.step = null;
@@ -78,8 +78,8 @@ export class Steps {
   /**
    * The client has sent bytes: those from {@link seen} on.
    *
-   * @returns how many bytes are to be taken from the beginning of the queue. What is left may be a later step's:
-   *   unless it {@link isOver}, the bytes from {@link seen} on are fed next
+   * @returns how many bytes to remove from the beginning of the queue. Unless it {@link isOver},
+   *   the bytes from {@link seen} on must be fed next, as a later step may need them
    */
   feed(bytes: Uint8Array): number {
     const { step } = this;
@@ -96,9 +96,10 @@ export class Steps {
   }
 
   /**
-   * The client sends nothing more, or not in time, or somebody else needs its place: the current step is over.
+   * Ends the current step: the client sends nothing more or is too late, or another one needs its
+   * place.
    *
-   * @returns as for {@link feed}
+   * @returns see {@link feed}
    */
   giveUp(why: Reason): number {
     const { step } = this;
@@ -122,7 +123,7 @@ export class Steps {
     assert(taken >= 0 && taken <= this.seen, "a step consumes bytes that it has read, each once");
     this.consumed = answer.consumed;
     this.seen -= taken;
-    // It is reset, as there is room for a few bytes on any connection that lives.
+    // A live connection has room for a few bytes, so this one must have been reset.
     if (reply !== undefined && !isTold) this.refuse("client_reset");
     else if (answer.is === "done") {
       this.owner.learn(answer.learned);

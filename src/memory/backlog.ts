@@ -1,6 +1,9 @@
 import type { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
 
+/** Size of a segment in the memory of copies, in bytes. */
+export const COPY_SEGMENT_SIZE = 16 * 1024;
+
 /** What became of bytes that were to be kept. */
 export enum Kept {
   All,

@@ -239,9 +239,9 @@ test("several primaries are told by their names, and that it is over", () => {
   observer.on({ event: "primariesChanged", listener: "main", upstreams: ["a:1", "b:1", "c:1"] });
   observer.on({ event: "primariesChanged", listener: "main", upstreams: ["b:1"] });
   expect(lines).toEqual([
-    "warn: main: a:1 and b:1 both say that they are the primary: writes may go to either",
-    "warn: main: a:1, b:1, c:1 all say that they are the primary: writes may go to any of them",
-    "info: main: no more than one upstream says that it is the primary now",
+    "warn: main: a:1 and b:1 both claim to be the primary: writes may go to either",
+    "warn: main: a:1, b:1, c:1 all claim to be the primary: writes may go to any of them",
+    "info: main: at most one upstream claims to be the primary again",
   ]);
 });
 

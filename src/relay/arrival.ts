@@ -3,6 +3,7 @@ import { type ClientAddress, ipClient } from "../entry/access/client-address.ts"
 import type { Admission } from "../entry/admission.ts";
 import type { Guest } from "../entry/entering.ts";
 import type { InSteps, Stepping } from "../entry/in-steps.ts";
+import type { Noted } from "../entry/order.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
 import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
 import type { Refusal, Refused } from "../entry/refusal.ts";
@@ -10,64 +11,60 @@ import type { RouteChoice } from "../entry/route/answer.ts";
 import { type Caller, connectionHeader } from "../entry/route/connection.ts";
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
-import type { Noted } from "../entry/whereabouts.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
 import { RelayStory, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-questions.ts";
 
-/** What of a listener an arrival needs. */
+/** The part of a listener that arrivals use. */
 export interface ArrivalListener extends StoryListener {
-  /** What happens to its clients before the upstream is dialled, in their order. */
+  /** What happens to its clients before the upstream is dialled, in order. */
   readonly stages: readonly { receive(relay: never): void }[];
-  /** The stage of its steps. */
   readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;
-  /** Turns clients away. */
   readonly refusal: Pick<Refusal<never>, "refuse">;
-  /** Relays that wait until there is room for them. */
+  /** Clients that wait for room at the listener. */
   readonly entry: { roomMade(): void };
-  /** Asks what becomes of each relay; null when nobody decides that. */
+  /** Its route function; null without one. */
   readonly routes: { readonly options: { readonly failure: "relay" | "refuse" } } | null;
 }
 
 /**
- * A client on its way through its listener's stages, whatever carries it, and what each of them has found out
- * about it. The order of the stages is that of `entry/order.ts`.
+ * A client on its way through its listener's stages (in the order of `entry/order.ts`), with what
+ * they have found out about it.
  *
- * Meanwhile the relay dials, as far as its flows know: what the client sends is taken up to the flow's limit.
- * Bytes that steps consume are none of the flow's.
+ * To its flows the relay seems to dial meanwhile: bytes of the client are received up to the flow's
+ * limit. The flow does not see bytes that steps consume.
  */
 export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
   implements Routed, Entrant, Stepping, Guest, Refused, Noted
 {
-  /** Why the client may not come in; null when it may. */
+  /** Why the client was refused; null if it was not. */
   refusedFor: Reason | null = null;
-  /** What it goes through before its flow's first bytes; null when it does not. */
+  /** The steps that it is in; null outside of them. */
   private steps: Steps | null = null;
   private header: ProxyHeader | null = null;
-  /** Whom the listener counts until it ends; null for nobody. */
+  /** The address under which it was admitted, and that counts until it ends; null before. */
   private admitted: ClientAddress | null = null;
-  /** Where it is counted. */
   private admittedBy: Admission | null = null;
-  /** Stages that it has come to. */
+  /** Number of the next stage. */
   private stage = 0;
-  /** The dial that waits until the client is let in. */
+  /** The dial that waits until the client is admitted. */
   private held = RelayEffect.None;
 
-  /** Starts what the relay has asked for. */
+  /** Carries out what the relay has asked for. */
   protected abstract perform(effects: RelayEffect): void;
   abstract reply(bytes: Uint8Array): boolean;
   abstract stepLate(reason: Reason): void;
-  /** Where the client has connected to, in the kernel's form; null when that is not known. */
+  /** The address that the client connected to (sockaddr); null if it is unknown. */
   abstract get ownAddress(): Uint8Array | null;
 
-  /** A client is here. @param effects what the relay has asked for */
+  /** A client was accepted. @param effects what the relay has asked for */
   protected receive(effects: RelayEffect): void {
     if ((effects & RelayEffect.Dial) === 0) this.decided();
     this.held = effects;
-    // It had reset before it was accepted, so that the kernel cannot tell whose it was.
+    // The client had reset before it was accepted, so the kernel no longer knows its address.
     if (this.clientAddress === null) this.refuse("client_reset");
     else this.pass();
   }
@@ -83,7 +80,7 @@ export abstract class Arrival<L extends ArrivalListener>
     this.listener.refusal.refuse(this as never, reason, isTold);
   }
 
-  /** Of a sink that waits the bytes would be taken all the same. */
+  /** A sink may not wait: it would go on taking the client's bytes. */
   get mayWait(): boolean {
     return this.relay.phase === RelayPhase.Dialing;
   }
@@ -102,7 +99,7 @@ export abstract class Arrival<L extends ArrivalListener>
     this.believe(header);
   }
 
-  /** It has sent bytes that were not received yet, and that may be for its steps. */
+  /** It has sent bytes that its steps have not received yet. */
   get hasUnread(): boolean {
     return this.steps !== null && this.unread > 0;
   }
@@ -115,7 +112,7 @@ export abstract class Arrival<L extends ArrivalListener>
     else this.refuse(refusedFor, isTold);
   }
 
-  /** Nothing is on its way from a client that has not come in. */
+  /** No bytes count as on their way before the client is admitted. */
   override get isCarrying(): boolean {
     return this.isInside && super.isCarrying;
   }
@@ -128,7 +125,7 @@ export abstract class Arrival<L extends ArrivalListener>
     return this.refusedFor === null && this.steps === null;
   }
 
-  /** What the route function is told of the client. */
+  /** The part of a route function's argument that is about this client. */
   get caller(): Caller {
     const { header, clientAddress, destination } = this;
     return {
@@ -155,7 +152,7 @@ export abstract class Arrival<L extends ArrivalListener>
     else this.pass();
   }
 
-  /** What the upstream is told of the client before the first byte; empty for nothing. */
+  /** The PROXY header for the upstream; empty if it gets none. */
   protected headerForUpstream(): Uint8Array {
     const { clientAddress, destination, tlvs } = this;
     const version = this.upstreamProxyProtocol ?? this.listener.options.edge.sendProxyProtocol;
@@ -165,7 +162,7 @@ export abstract class Arrival<L extends ArrivalListener>
       version: version === "v1" ? 1 : 2,
       command: "proxy",
       source,
-      // With none the upstream would be told of no client at all.
+      // Without a destination the header could not name the client either.
       destination: destination ?? unspecified(source),
       tlvs: version === "v1" ? [] : tlvs,
       crc32c: version === "v2",
@@ -191,8 +188,8 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   /**
-   * Whom a header names is the client. One that names nobody with an IP address (LOCAL, UNKNOWN, no
-   * family, a unix socket) tells less than is known already: then it is who has connected.
+   * Takes the client's address from a header. If the header names no IP address (LOCAL, UNKNOWN, no
+   * family, a unix socket), the connection's own address stays.
    */
   private believe({ source, destination }: ProxyHeader): void {
     const named = source === null ? null : ipClient(source);
@@ -204,7 +201,7 @@ export abstract class Arrival<L extends ArrivalListener>
 
   enter(admission: Admission, lacking: FullReason | null = null): Reason | null {
     const { clientAddress: client } = this;
-    // Not known is never allowed, and asked before.
+    // An unknown client was refused before it got here.
     if (client === null) return "client_reset";
     const refused = admission.admit(client, lacking);
     if (refused === null) {
@@ -219,7 +216,7 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   askToEnter(admission: Admission | null): Reason | null {
-    // Nobody is counted any more where there are no limits.
+    // A reload may have removed all limits while the client waited.
     return admission === null ? null : this.enter(admission);
   }
 
@@ -230,20 +227,20 @@ export abstract class Arrival<L extends ArrivalListener>
     else this.refuse(refused);
   }
 
-  /** It is decided that it ends: whatever comes now comes too late. */
+  /** The relay is about to end: facts that come now come too late. */
   get isLeaving(): boolean {
     const { phase } = this.relay;
     return phase === RelayPhase.Terminating || phase === RelayPhase.Free;
   }
 
-  /** The client sends nothing more. @returns whether that ends it: it waited in vain, and stops to */
+  /** The client has sent FIN. @returns true if that ends a refused client's wait */
   protected waitedEnough(): boolean {
     if (this.refusedFor === null || this.isLeaving) return false;
     this.terminate(this.refusedFor);
     return true;
   }
 
-  /** Those of the client's header, and a name by which both sides' logs find the relay. */
+  /** The TLVs of the client's header, and an id by which the logs of both sides find the relay. */
   private get tlvs(): readonly Tlv[] {
     const given = (this.header?.tlvs ?? []).filter(({ type }) => type !== TlvType.Noop);
     if (given.some(({ type }) => type === TlvType.UniqueId)) return given;
@@ -254,7 +251,7 @@ export abstract class Arrival<L extends ArrivalListener>
 
 const NOTHING = new Uint8Array(0);
 
-/** No address in particular, of the same family. */
+/** The unspecified address of the client's family. */
 function unspecified(client: ClientAddress): Uint8Array {
   const any = new Uint8Array(client.length);
   any.set(client.subarray(0, 2));

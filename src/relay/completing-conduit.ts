@@ -7,8 +7,8 @@ import type { DialAttempt } from "./dialer.ts";
 import type { Lane } from "./lane.ts";
 
 /**
- * A relay over ends whose operations complete one by one. A tenancy ends when the relay is over, nothing of
- * either end is in flight, and both are closed.
+ * A relay over ends whose operations complete one by one. A tenancy ends once the relay is over,
+ * nothing is in flight at either end, and both are closed.
  *
  * Owner: an engine.
  */
@@ -35,12 +35,12 @@ export abstract class CompletingConduit<
     this.settle();
   }
 
-  /** Whether the source was reset, though a receive has said that it ended. */
+  /** Whether the source was reset although a receive reported its end. */
   protected isReset(_lane: Lane<E, Q>): boolean {
     return false;
   }
 
-  /** A receive failed: what came before has been received, and nothing more comes. */
+  /** A receive failed. All bytes before the reset were received. */
   sourceReset(lane: Lane<E, Q>): void {
     const side = this.sourceSide(lane);
     const effects = this.relay.reset(side);
@@ -50,14 +50,14 @@ export abstract class CompletingConduit<
   }
 
   /**
-   * The source was reset while it was not read. What it sent before lies in the kernel and is still
-   * read as its target takes it; nothing can be sent to it any more.
+   * The source was reset while it was not being read. ringway still reads what the kernel has, as
+   * the target takes it. Nothing can be sent to the source.
    */
   sourceBroken(lane: Lane<E, Q>): void {
     this.lost(this.sourceSide(lane));
   }
 
-  /** A send failed: the target takes nothing any more. */
+  /** A send failed: the target takes no more bytes. */
   targetLost(lane: Lane<E, Q>): void {
     this.lost(lane === this.up ? Side.Upstream : Side.Client);
     if (lane.flow.sending) lane.flow.sent(0);
@@ -65,7 +65,6 @@ export abstract class CompletingConduit<
     this.settle();
   }
 
-  /** Ends the relay when that is due: after facts that may have been the last ones. */
   settle(): void {
     if (this.mustLinger) {
       this.listener.lingering.add(this as never);
@@ -76,8 +75,8 @@ export abstract class CompletingConduit<
   }
 
   /**
-   * A reset ends the relay, but the last bytes of a flow that has ended before it have not arrived yet:
-   * closing by a reset would discard them. The stall timeout bounds the wait.
+   * A reset ends the relay, but the kernel still has the last bytes of a flow that ended before.
+   * Closing with a reset would discard them, so the relay waits, at most for the stall timeout.
    */
   private get mustLinger(): boolean {
     const { phase, reason, up, down } = this.relay;
@@ -85,7 +84,7 @@ export abstract class CompletingConduit<
     return this.unsent > 0;
   }
 
-  /** When both flows are over the descriptors are closed, which sends the FIN just as well. */
+  /** Sends FIN, unless both flows are over: then closing the descriptors does. */
   protected sendFin(side: Side): void {
     const end = this.endOf(side);
     if (this.relay.from(side).phase !== Phase.Ended) end?.finish();
@@ -97,10 +96,10 @@ export abstract class CompletingConduit<
     this.settle();
   }
 
-  /** One end was reset: the other one may take what is left, as long as it takes some. */
+  /** One end was reset. The other one gets the rest, as long as it makes progress. */
   private resetSeen(side: Side): void {
     const target = this.laneTo(side);
-    // The send in flight, if there is one, fails by itself; what is queued goes when it does.
+    // A send in flight fails by itself, and then the queue is dropped.
     const isPending = target.target?.isSendPending ?? false;
     if (target.flow.sending && !isPending && target.flow.phase === Phase.Aborted) {
       target.flow.sent(0);
@@ -111,16 +110,13 @@ export abstract class CompletingConduit<
     this.listener.wasReset.add(this as never);
   }
 
-  /** Makes everything in flight complete. */
   protected abandon(): void {
     const { down } = this.relay;
     this.dropDial();
     this.client?.cancel();
     this.upstream?.cancel();
-    if (this.up.discards) {
-      // Behind a sink there is no upstream whose completions would end what stands for it.
-      if (down.receiving) down.stopped();
-    }
+    // A sink has no upstream whose completion would end the receive that stands for it.
+    if (this.up.discards && down.receiving) down.stopped();
     for (const lane of [this.up, this.down]) {
       const { flow, source, target } = lane;
       if (flow.receiving && source !== null && !source.isReceivePending) flow.stopped();
@@ -143,6 +139,7 @@ export abstract class CompletingConduit<
     upstream?.close(isClean);
   }
 
+  /** The carrier has closed an end. */
   endClosed(end: E): void {
     if (end === this.client) this.client = null;
     else this.upstream = null;
@@ -155,7 +152,7 @@ interface Waits {
   delete(relay: never): void;
 }
 
-/** Where relays wait of which one end has gone. */
+/** Where relays wait once one of their ends has gone. */
 interface Resets {
   readonly halfClosed: Waits;
   readonly wasReset: Waits;

@@ -14,7 +14,7 @@ import type { Mirror } from "./mirror/mirror.ts";
 import { streamModes } from "./mode.ts";
 import type { Pacer } from "./pacer.ts";
 
-/** What of a listener its conduits need. */
+/** The part of a listener that conduits use. */
 export interface ConduitListener extends ArrivalListener, DialingListener {
   readonly account: ArrivalListener["account"];
   readonly options: ArrivalListener["options"];
@@ -26,28 +26,27 @@ export interface ConduitListener extends ArrivalListener, DialingListener {
   forget(relay: never): void;
 }
 
-/** What conduits need of their engine. */
+/** The part of the engine that conduits use. */
 export interface ConduitHost<T> {
   readonly descriptors: Descriptors;
   readonly copies: Copies;
   readonly dialer: {
     dial(conduit: T): void;
-    /** Ends what is under way of a dial. */
     drop(conduit: T): void;
     failed(conduit: T, reason: Reason, detail: string): void;
   };
-  /** A tenancy begins, and nothing was done for it yet. */
+  /** A tenancy begins; nothing was done for it yet. */
   started(conduit: T): void;
-  /** Both ends are closed and all memory is released: the conduit may be used again. */
+  /** Both ends are closed and all memory is released: the conduit may be reused. */
   finished(conduit: T): void;
 }
 
 /**
- * A relay over two connections, whatever carries them: reports what they tell to the {@link Relay} and its
- * flows, and carries out what those answer. Reused from tenant to tenant.
+ * A relay over two connections of any carrier. It reports their facts to the {@link Relay} and its
+ * flows, and carries out what they decide. Reused from tenant to tenant.
  *
- * A carrier may call back from whatever it is asked for: therefore every method here first brings its facts
- * into the relay and only then touches a connection.
+ * A carrier may call back from within any call. So every method first reports its facts to the
+ * relay and only then touches a connection.
  *
  * Owner: an engine.
  */
@@ -68,12 +67,12 @@ export abstract class Conduit<
   upstream: E | null = null;
   readonly attempts: Attempt[] = [];
   untried: readonly Address[] = NONE;
-  /** It ends in an orderly way though neither end has asked for it. */
+  /** It ends with a FIN to both ends, though neither has ended. */
   protected isRetired = false;
-  /** It is over, and waits for its ends to be closed. */
+  /** The relay is over and waits for its ends to close. */
   protected closing = false;
 
-  /** @param listener whose client it carries now; set anew by `accept` */
+  /** @param listener the listener of the first client; `accept` sets it for each */
   constructor(
     protected readonly host: Host,
     listener: L,
@@ -81,26 +80,26 @@ export abstract class Conduit<
     super(listener);
   }
 
-  /** The end of a client that was accepted. @param connection as the carrier accepts them */
+  /** Opens the client's end. @param connection in the form in which the carrier accepts it */
   abstract clientEnd(connection: never): E;
-  /** Passes the end on to `side`, unless it is closed already. */
+  /** Sends FIN to `side`, unless it is closed. */
   protected abstract sendFin(side: Side): void;
   /** Makes everything in flight complete. */
   protected abstract abandon(): void;
-  /** Ends the relay when that is due: after facts that may have been the last ones. */
+  /** Lets the relay end, after facts that may have been its last. */
   abstract settle(): void;
-  /** From now on the kernel finds out when an end is gone without a word. */
+  /** Makes the kernel detect ends that have vanished. */
   abstract keepAlive(): void;
-  /** Once nothing is in flight and both ends are closed, the tenancy is over: {@link over}. */
+  /** Calls {@link over} once nothing is in flight and both ends are closed. */
   protected abstract finish(): void;
 
-  /** A client connected: the beginning of a tenancy. */
+  /** A client was accepted: a tenancy begins. */
   accept(id: number, client: E, listener: L): void {
     const { host } = this;
     const { options, paces } = listener;
     const { upstreamInside } = options;
     const { dials, discardsUp, discardsDown } = streamModes[options.mode];
-    // The address now, as it cannot be had any more when the connection is closed.
+    // Read the address now: once the connection is closed, the kernel no longer knows it.
     this.begins(
       id,
       clientOf(options.address, () => client.otherAddress),
@@ -150,7 +149,7 @@ export abstract class Conduit<
     this.upstream = upstream;
     this.up.target = upstream;
     const header = this.headerForUpstream();
-    // The connection is new, so there is room for all of it, unless it is gone already.
+    // A new connection has room for the whole header, unless it is already gone.
     const isTold = header.length === 0 || upstream.sendFirst(header);
     if (this.copy !== null && header.length > 0) this.copy.push(header);
     this.perform(this.relay.dialed());
@@ -184,9 +183,9 @@ export abstract class Conduit<
     return true;
   }
 
-  /** Ends the relay, which is idle, by a FIN to both ends. */
+  /** Ends an idle relay with a FIN to both ends. */
   retire(reason: Reason): void {
-    // One that ends already for another reason must not look as if it had come to its end.
+    // A relay that already ends for another reason must not look like one that ended regularly.
     if (this.relay.reason === null) this.isRetired = true;
     this.terminate(reason);
   }
@@ -197,9 +196,8 @@ export abstract class Conduit<
   }
 
   /**
-   * Everything of a flow was sent: its target gets the end. That is a FIN, unless the source was
-   * reset: then the target is reset too, but not before its last bytes have left our kernel, which a
-   * reset would discard.
+   * All bytes of a flow were sent, so its target gets the end: a FIN, or a reset if the source was
+   * reset. A reset waits until the last bytes have left our kernel, because it would discard them.
    */
   end(lane: Lane<E, Q>): void {
     if (!this.relay.passesEnd) {
@@ -210,17 +208,17 @@ export abstract class Conduit<
     lane.copy?.finish();
     const isUp = lane === this.up;
     if (isUp && lane.discards) {
-      // Nobody stands behind a sink: its answer to the client's FIN is a FIN.
+      // A sink answers the client's FIN with a FIN.
       this.down.start(this.relay.sourceEnded(Side.Upstream));
       this.settle();
     } else {
-      // The relay's decision comes first, as a carrier may call back from what follows.
+      // The relay decides first, as the carrier may call back from within `sendFin`.
       this.settle();
       this.sendFin(isUp ? Side.Upstream : Side.Client);
     }
   }
 
-  /** Ends the flows of which everything was sent, once the other end has it all. */
+  /** Ends flows whose bytes were all sent, once the other end has acknowledged them. */
   linger(): void {
     if (this.unsent > 0) {
       this.listener.lingering.add(this as never);
@@ -243,15 +241,15 @@ export abstract class Conduit<
   }
 
   /**
-   * Whether it is retired, and nothing is lost by that. A request that came in that very moment is, and
-   * whoever sent it must not think otherwise.
+   * Whether it was retired without losing bytes. If a request came in the same moment it is lost,
+   * and its sender must see a reset.
    */
   protected get endsCleanly(): boolean {
     const { up, down } = this.relay;
     return this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;
   }
 
-  /** What stands for a dial comes to nothing: it is under way, or waits for an upstream. */
+  /** Gives up a dial that is under way or waits for an upstream. */
   protected dropDial(): void {
     if (!this.relay.dialing) return;
     this.host.dialer.drop(this as never);
@@ -259,7 +257,7 @@ export abstract class Conduit<
     this.perform(this.relay.dialFailed("connect_failed", false));
   }
 
-  /** Nothing of it is left: the next tenant may come. */
+  /** The tenancy is over: the next one may begin. */
   protected over(): void {
     const { host, listener } = this;
     this.closing = false;
@@ -287,7 +285,7 @@ export abstract class Conduit<
     return this.client?.ownAddress ?? null;
   }
 
-  /** The end of `side`; null when it is closed, or not there yet. */
+  /** The end of `side`; null if it is closed, or not connected yet. */
   protected endOf(side: Side): E | null {
     return side === Side.Client ? this.client : this.upstream;
   }
@@ -309,7 +307,7 @@ export abstract class Conduit<
 
   private begin(): void {
     const { upstream } = this;
-    // An upstream that was connected just now has sent nothing yet.
+    // The upstream has just connected and has sent nothing yet.
     if (upstream !== null) this.down.setSource(upstream, true);
     this.up.start(this.relay.up.sent(0));
     this.settle();

@@ -13,19 +13,19 @@ import type { TimedDialer } from "./relay-timeouts.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
 /**
- * One try to connect to one address, made by a carrier, which counts its descriptor from the beginning
- * until that is closed or handed over.
+ * One attempt to connect to one address. The carrier makes it and counts its descriptor until it is
+ * closed or handed over.
  */
 export interface DialAttempt {
-  /** Where it goes to: literal, or a path. */
+  /** A literal address or a path. */
   readonly address: Address;
-  /** Begins. Who waits for it is told of its end, perhaps before this returns. */
+  /** Begins. Its owner hears of its end, perhaps before this returns. */
   begin(): void;
-  /** Nobody waits for it any more: it tells nothing, and ends as soon as the carrier can end it. */
+  /** Its owner no longer waits: it reports nothing and ends as soon as the carrier can end it. */
   abandon(): void;
 }
 
-/** What of a listener its relays' dials need. */
+/** The part of a listener that dials use. */
 export interface DialingListener {
   readonly account: WaitCount;
   readonly options: { readonly dial: DialOptions; readonly connectTimeoutMs: number };
@@ -42,13 +42,13 @@ interface Queue {
   delete(relay: never): void;
 }
 
-/** A relay, as far as it dials. */
+/** The part of a relay that the dialer uses. */
 export interface Dialing<End> {
   readonly listener: DialingListener;
   readonly relay: { readonly generation: number; readonly phase: RelayPhase };
-  /** The attempts of the dial in flight, the oldest first: more than one only for a host name. */
+  /** The attempts of the dial in flight, oldest first; more than one only for a host name. */
   readonly attempts: DialAttempt[];
-  /** The addresses of the same name that are still to be tried. */
+  /** The name's addresses that were not tried yet. */
   untried: readonly Address[];
   /** See {@link RelayStory}. */
   readonly dials: number;
@@ -57,13 +57,13 @@ export interface Dialing<End> {
   readonly upstreamSlot: number | null;
   nextUpstream(): Address | null;
   isDialing(tenant: number, dial: number): boolean;
-  /** Its first dial begins: beside it the mirror's. */
+  /** Its first dial begins, and with it the mirror's. */
   mirror(mirror: Mirror): void;
-  /** The upstream answered. @param where literal */
+  /** The upstream has answered. @param where a literal address */
   dialed(upstream: End, where: Address): void;
   /** The dial in flight failed or was given up. */
   dialFailed(reason: Reason): void;
-  /** There is no upstream, and it may not wait for one. */
+  /** There is no upstream, and the relay may not wait for one. */
   notDialed(reason: Reason): void;
 }
 
@@ -71,8 +71,8 @@ export interface Dialing<End> {
  * Dials the upstreams of relays.
  *
  *     literal address: one attempt ─► dialed | dialFailed
- *     host name:       its addresses, one attempt after the other and beside each other: the first
- *                      that is answered is the upstream's, all others are abandoned
+ *     host name:       its addresses, one attempt after the other and in parallel; the first one
+ *                      that connects wins, all others are abandoned
  *
  * Owner: an engine, whose carrier makes the attempts.
  */
@@ -84,10 +84,7 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     private readonly newAttempt: (relay: T, address: Address) => A,
   ) {}
 
-  /**
-   * Dials the relay's next upstream. Ends in `dialed`, `dialFailed` or `notDialed`, perhaps before it
-   * returns.
-   */
+  /** Dials the next upstream. Ends in `dialed`, `dialFailed` or `notDialed`, perhaps at once. */
   dial(relay: T): void {
     const address = relay.nextUpstream();
     if (address === null) {
@@ -107,13 +104,13 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     else this.begin(relay, address);
   }
 
-  /** The dial in flight was not answered in time: the next upstream is tried, or the relay ends. */
+  /** The dial in flight has timed out: the next upstream is tried, or the relay ends. */
   timedOut(relay: T): void {
     const { connectTimeoutMs } = relay.listener.options;
     this.failed(relay, "connect_timeout", `after ${connectTimeoutMs} ms`);
   }
 
-  /** The attempts in flight have had their time: the name's next address is tried beside them. */
+  /** The attempts in flight are slow: the name's next address is tried in parallel. */
   attemptDue(relay: T): void {
     const { attempts, listener } = relay;
     if (this.descriptors.tight) listener.racing.add(relay as never);
@@ -123,7 +120,7 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     }
   }
 
-  /** A dial has failed, or is given up: the next upstream is tried, or the relay ends. */
+  /** A dial has failed or was given up: the next upstream is tried, or the relay ends. */
   failed(relay: T, reason: Reason, detail: string): void {
     const { upstreamAddress: address, upstreamSlot: slot } = relay;
     this.drop(relay);
@@ -134,7 +131,7 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     relay.dialFailed(reason);
   }
 
-  /** Ends what is under way of a dial, if there is one, but for the attempt that was answered. */
+  /** Abandons the attempts of a dial, except the one that was answered. */
   drop(relay: T, answered: DialAttempt | null = null): void {
     const { attempts, listener } = relay;
     listener.dialing.delete(relay as never);
@@ -145,17 +142,17 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     }
   }
 
-  /** One of its attempts was answered. */
+  /** An attempt has connected. */
   answered(relay: T, attempt: A, upstream: End): void {
     this.drop(relay, attempt);
     relay.dialed(upstream, attempt.address);
   }
 
   /**
-   * One of its attempts has failed: the name's next address is tried; without one, and without another
+   * An attempt has failed: the name's next address is tried. If there is none, and no other
    * attempt, the dial has failed.
    *
-   * @param code the system's, such as ECONNREFUSED
+   * @param code the system's error code, such as ECONNREFUSED
    */
   attemptFailed(relay: T, attempt: A, code: string): void {
     const { attempts, untried } = relay;
@@ -169,7 +166,7 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     const { generation } = relay.relay;
     this.resolveName(address, relay.upstreamSlot, (addresses, refusal) => {
       if (!relay.isDialing(generation, dials)) return;
-      assert(relay.attempts.length === 0, "resolve: nothing is tried before the answer");
+      assert(relay.attempts.length === 0, "resolve: no attempt begins before the answer");
       relay.untried = addresses;
       if (addresses.length > 0) {
         this.beginNext(relay);
@@ -180,7 +177,7 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
     });
   }
 
-  /** Tries the next one of a name's addresses, of which there is one. */
+  /** Tries the name's next address, if there is one. */
   private beginNext(relay: T): void {
     const [next, ...others] = relay.untried;
     const { racing } = relay.listener;

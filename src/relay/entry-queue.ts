@@ -4,22 +4,22 @@ import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
 import type { WaitCount } from "./waiting-room.ts";
 
-/** How often is looked whether there is room: relays of other workers and listeners end without a word. */
+/** Interval of the checks for room: relays of other workers and listeners end without notice. */
 const LOOK_MS = 20;
 
-/** A client that may come in as soon as there is room. */
+/** A client that waits for room at its listener. */
 export interface Entrant {
-  /** It is decided that it ends: it needs no place any more. */
+  /** The client is about to end and needs no place. */
   readonly isLeaving: boolean;
-  /** It waits now; the queue's own. */
+  /** It waits now. Only the queue writes this. */
   isWaiting: boolean;
-  /** Asks for its place. @returns why it has none */
+  /** Asks for admission. @returns why it is refused; null if it was admitted */
   askToEnter(admission: Admission | null): Reason | null;
-  /** It waits no more. @param refused why it may not come in; null when it has */
+  /** Its wait is over. @param refused why it is refused; null if it was admitted */
   admittedOrNot(refused: Reason | null): void;
 }
 
-/** Who else knows of those that wait: they hold descriptors, and go when these get scarce. */
+/** Hears of waiting clients, which hold descriptors and have to go when these get scarce. */
 interface Watch<T> {
   waits(relay: T): void;
   waitsNoMore(relay: T): void;
@@ -31,31 +31,28 @@ interface Entry {
 }
 
 /**
- * The clients of a listener that is full, in the order of their coming; whoever comes later comes in
- * behind them. They are accepted, so that they can be told when it takes too long, and nothing is
- * dialled for them.
+ * The clients that wait because their listener is full, first come, first served. They are
+ * accepted, so that they can be refused when it takes too long, but nothing is dialled for them
+ * yet.
  *
- * Owner: a listener, and those that take its place.
+ * Owner: a listener, and later the ones that replace it.
  */
 export class EntryQueue<T extends Entrant> {
   private readonly waiting = new Map<T, Entry>();
-  /** The next look is due some time; the next one for room is due now. */
+  /** The next regular look is scheduled; an immediate one is scheduled, as there is room. */
   private isArmed = false;
   private isCalled = false;
-  /** What the first one lacks. */
+  /** The limit that the first client waits for. */
   private lack: FullReason = "listener_full";
 
-  /**
-   * @param admission of the listener that there is now; null when everybody may come in
-   * @param watch see {@link Watch}
-   */
+  /** @param admission of the present listener; null if it admits every client */
   constructor(
     public admission: Admission | null,
     private readonly watch: Watch<T>,
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** What those who wait lack, so that whoever comes now has to wait too; null when nobody does. */
+  /** The limit that clients wait for, so that new ones must wait, too; null if none waits. */
   get lacking(): FullReason | null {
     return this.isBusy ? this.lack : null;
   }
@@ -64,7 +61,7 @@ export class EntryQueue<T extends Entrant> {
     return this.waiting.size > 0;
   }
 
-  /** Lets a client wait. @param lack why it has to @returns false: too many do */
+  /** Lets a client wait. @param lack the limit that is reached @returns false if too many wait */
   add(relay: T, lack: FullReason, { edge, dial }: ListenerOptions, count: WaitCount): boolean {
     if (this.waiting.size >= dial.queueMax) return false;
     this.lack = lack;
@@ -76,7 +73,7 @@ export class EntryQueue<T extends Entrant> {
     return true;
   }
 
-  /** A client does not wait any more. */
+  /** A client no longer waits. */
   delete(relay: T): void {
     const entry = this.waiting.get(relay);
     if (entry === undefined) return;
@@ -96,7 +93,7 @@ export class EntryQueue<T extends Entrant> {
     });
   }
 
-  /** Lets in whom there is room for. */
+  /** Admits clients in order while there is room. */
   serve(): void {
     for (const relay of this.waiting.keys()) {
       const { isLeaving } = relay;

@@ -4,34 +4,33 @@ import type { HealthStatus } from "../upstream/health/monitor.ts";
 import type { RelaySummary } from "./ledger/stats.ts";
 import type { MirrorDrop } from "./mirror/reason.ts";
 
-/** How much a line matters, in the logger's words. */
 type Level = "debug" | "info" | "warn" | "error";
 
-/** An event's entry in the list: what the log says of it. Texts are made only when they are logged. */
+/** An event's entry in the list: how it is logged. Texts are made only if they are logged. */
 export interface Entry<Fields> {
-  /** What it has to say, for types alone: always missing. */
+  /** Carries the type of the event's fields; never set. */
   readonly fields?: Fields;
   readonly level: Level | ((event: Fields) => Level);
   /**
-   * Its line, or a few. There is no text of a client in any: addresses, reasons and the system's own words only.
-   * Where it is told `often` it goes on behind what is counted together.
+   * Its log line, or several. They contain no text of a client, only addresses, reasons and the
+   * system's own words. An `often` event's line begins with the result of `of`.
    */
   says(event: Fields): string | readonly string[];
-  /** It may happen thousands of times a second: then it is one line a second with a count. */
+  /** It may happen thousands of times a second, and is logged once a second with a count. */
   readonly often?: {
-    /** What is counted together, by which its lines begin. */
+    /** Events with the same result are counted together. Their lines begin with it. */
     of(event: Fields): string;
-    /** The line of those that were held back, the last of which is given. @param times such as `7 times more` */
+    /** The line for suppressed events, given the last one. @param times such as `7 times more` */
     again(event: Fields, times: string): string;
   };
   /**
-   * The event that began what this one ends, where both are told again and again: a state, of which the log
-   * says once a second at most how it is. Of several workers it is begun by the first, and ended by the last.
+   * The event that began the state which this one ends. The log reports the state at most once a
+   * second. With several workers the first one begins it and the last one ends it.
    */
   readonly ends?: string;
 }
 
-/** An event of which the log says nothing. */
+/** The entry of an event that is not logged. */
 const unsaid = { level: "debug", says: () => [] } as const;
 
 /** A dial that failed; its relay may go on with another upstream. */
@@ -39,15 +38,15 @@ export interface DialFailure {
   /** As it was configured. */
   readonly upstream: string;
   readonly reason: Reason;
-  /** The system's own word, such as ECONNREFUSED; may be empty. */
+  /** The system's error code, such as ECONNREFUSED; may be empty. */
   readonly detail: string;
 }
 
-/** A route function that has failed for a connection: it threw, was late or answered nonsense. */
+/** A route function that has failed for a connection: it threw, was late or returned nonsense. */
 export interface RouteFailure {
-  /** Its listener's name, or else the address that it accepts on. */
+  /** The listener's name, or its address if it has none. */
   readonly listener: string;
-  /** In a few words, with what it threw. */
+  /** A short text, with the error that it threw. */
   readonly why: string;
 }
 
@@ -57,13 +56,13 @@ export interface WorkerFailure {
   readonly worker: number;
   /** With its stack. */
   readonly error: string;
-  /** Relays of it that ended (`worker_failed`). */
+  /** Number of its relays, which have ended (`worker_failed`). */
   readonly relays: number;
-  /** Milliseconds until another one takes its place. */
+  /** Milliseconds until another worker takes its place. */
   readonly replacedAfterMs: number;
 }
 
-/** What became of an upstream. */
+/** A change of an upstream's status. */
 export interface UpstreamEvent {
   readonly listener: string;
   readonly upstream: string;
@@ -71,14 +70,14 @@ export interface UpstreamEvent {
   readonly to: HealthStatus;
   /** A clause for the log. */
   readonly why: string;
-  /** Nothing has shown that it is up: it may be tried again, no more. */
+  /** It may be tried again, but nothing has shown that it is up. */
   readonly isUntried?: true;
 }
 
 /**
- * Everything that is told: each event by its name, with what it has to say. Whoever meets one tells it as
- * `{ event: "poolGrew", bytes }`, and it is passed on whole, from thread to thread as well: so its fields are
- * what can be cloned. A new one is an entry here and the place where it happens.
+ * All events by name, with their fields and log lines. An event is reported as `{ event:
+ * "poolGrew", bytes }` and passed on as it is, also from thread to thread, so its fields must be
+ * cloneable. A new event needs an entry here and the code that reports it.
  */
 export const events = {
   /** A client was accepted; its upstream is not chosen yet. See {@link Observer.wantsStarts}. */
@@ -90,9 +89,9 @@ export const events = {
   /** A dial failed; the relay may go on with another upstream. */
   dialFailed: entry<
     DialFailure & {
-      /** The upstream's row, by which alone engines know it. */
+      /** The upstream's slot, by which engines know it. */
       readonly slot: number;
-      /** Whose upstream it was; missing in an engine, and when the listener has this upstream no more. */
+      /** Its listener; missing within engines, and if the listener no longer has this upstream. */
       readonly listener?: string;
     }
   >({
@@ -105,7 +104,7 @@ export const events = {
         `: a dial failed ${times}, last: ${reason}${inBrackets(detail)}`,
     },
   }),
-  /** A slab was added to the pool, which has `bytes` now. */
+  /** A slab was added to the pool, which now has `bytes`. */
   poolGrew: entry<{ readonly bytes: number }>({
     level: "debug",
     says: ({ bytes }) => `the pool grew to ${formatSize(bytes)}`,
@@ -116,13 +115,13 @@ export const events = {
     says: () =>
       "the pool is empty: ringway reads and accepts nothing until slow ends take their bytes; --segment-count allows more",
   }),
-  /** Segments came back: reading goes on. */
+  /** Segments are free again: reading and accepting go on. */
   poolRefilled: entry({
     level: "info",
     says: () => "the pool has segments again: ringway reads and accepts again",
     ends: "poolEmpty",
   }),
-  /** Accepting stopped, because of `cause`, with so many relays running. */
+  /** Accepting was paused because of `cause`, while `relays` were running. */
   acceptPaused: entry<{
     readonly cause: "descriptors" | "memory";
     readonly relays: number;
@@ -148,7 +147,7 @@ export const events = {
       again: ({ why }, times) => `: the route function failed ${times}, last: ${why}`,
     },
   }),
-  /** The copy of a relay was given up; told at most once for a relay. */
+  /** The copy of a relay was given up; reported at most once per relay. */
   mirrorDropped: entry<MirrorDrop>({
     level: "warn",
     says: ({ relay, reason, detail }) =>
@@ -159,10 +158,7 @@ export const events = {
         `: gave up a copy ${times}, last that of relay ${relay}: ${reason}${inBrackets(detail)}`,
     },
   }),
-  /**
-   * Something that was to be told could not be, and who should have heard of it has not: no relay is
-   * touched by that. The error has its stack.
-   */
+  /** An event could not be reported to an observer. The error has its stack. */
   untold: entry<{ readonly error: string }>({
     level: "error",
     says: ({ error }) => [": logs and metrics lack it, relays are not affected", error],
@@ -171,7 +167,7 @@ export const events = {
       again: (_, times) => `, ${times}`,
     },
   }),
-  /** A worker has met a defect: its relays have ended, and another one takes its place. */
+  /** A worker has met a defect: its relays have ended, and another worker takes its place. */
   workerFailed: entry<WorkerFailure>({
     level: "error",
     says({ worker, error, relays, replacedAfterMs }) {
@@ -184,8 +180,8 @@ export const events = {
     },
   }),
   /**
-   * A worker does not answer what it is asked (true): until it does its relays are missing in lists, and
-   * when it takes too long it is ended and replaced; or it answers again.
+   * A worker does not answer, or answers again. While it does not, its relays are missing in lists.
+   * If it takes too long it is ended and replaced.
    */
   workerSilent: entry<{
     /** 1, 2, 3… */
@@ -204,7 +200,7 @@ export const events = {
     says: ({ listener, upstream, to, why, isUntried }) =>
       `${listener}: upstream ${upstream} ${isUntried ? "may be tried again" : `is ${to}`}: ${why}`,
   }),
-  /** One of several addresses of an upstream's name is well now, or is not any more. */
+  /** One of several addresses of an upstream's name is up or down. */
   addressChanged: entry<{
     readonly listener: string;
     readonly upstream: string;
@@ -217,7 +213,7 @@ export const events = {
     says: ({ listener, upstream, address, isWell, why }) =>
       `${listener}: upstream ${upstream}: its address ${address} is ${isWell ? "up" : "down"}: ${why}`,
   }),
-  /** Several servers of a listener say that they are the primary; or that is over, with one or none. */
+  /** Several servers of a listener claim to be the primary, or no longer more than one does. */
   primariesChanged: entry<{
     readonly listener: string;
     /** Their names. */
@@ -226,14 +222,15 @@ export const events = {
     level: ({ upstreams }) => (upstreams.length < 2 ? "info" : "warn"),
     says({ listener, upstreams }) {
       if (upstreams.length < 2) {
-        return `${listener}: no more than one upstream says that it is the primary now`;
+        return `${listener}: at most one upstream claims to be the primary again`;
       }
       const isTwo = upstreams.length === 2;
       const names = isTwo ? `${upstreams.join(" and ")} both` : `${listed(upstreams)} all`;
-      return `${listener}: ${names} say that they are the primary: writes may go to ${isTwo ? "either" : "any of them"}`;
+      const which = isTwo ? "either" : "any of them";
+      return `${listener}: ${names} claim to be the primary: writes may go to ${which}`;
     },
   }),
-  /** So few are open that all are treated as open; or that is over. */
+  /** Too few upstreams are up, so all get relays; or that is over. */
   panicChanged: entry<{ readonly listener: string; readonly isOn: boolean }>({
     level: ({ isOn }) => (isOn ? "warn" : "info"),
     says: ({ listener, isOn }) =>
@@ -241,7 +238,7 @@ export const events = {
         ? `${listener}: too few upstreams are up (panicThreshold): all get relays, up or not`
         : `${listener}: enough upstreams are up again: only those get relays`,
   }),
-  /** No upstream of a listener may get relays, whatever the cause; or some may again. */
+  /** No upstream of a listener may get relays, or one may again. */
   upstreamsLacking: entry<{ readonly listener: string; readonly isLacking: boolean }>({
     level: ({ isLacking }) => (isLacking ? "error" : "info"),
     says: ({ listener, isLacking }) =>
@@ -252,20 +249,20 @@ export const events = {
   /** A host name of upstreams has other addresses. */
   nameChanged: entry<{
     readonly name: string;
-    /** All that it has now, at least one. */
+    /** All its present addresses, at least one. */
     readonly addresses: readonly string[];
-    /** False when it is the first answer, to the first question. */
+    /** False for the first answer to the first question. */
     readonly isNews: boolean;
   }>({
     level: ({ isNews }) => (isNews ? "info" : "debug"),
     says: ({ name, addresses }) => `host ${name} resolves to ${listed(addresses)} now`,
   }),
-  /** A name cannot be resolved any more; it keeps its addresses. `why` is a clause. */
+  /** A name can no longer be resolved. It keeps its addresses. `why` is a clause. */
   nameFailing: entry<{ readonly name: string; readonly why: string }>({
     level: "warn",
     says: ({ name, why }) => `host ${name}: ${why}; ringway keeps its last addresses`,
   }),
-  /** Of a name's addresses some may not be dialled; told once as long as it has them. */
+  /** Some of a name's addresses may not be dialled; reported once while it has them. */
   nameTrouble: entry<{ readonly name: string; readonly what: string }>({
     level: "warn",
     says: ({ name, what }) => `host ${name}: ${what}`,
@@ -273,11 +270,11 @@ export const events = {
   /** A service of upstreams has other members, or its members other weights. */
   serviceChanged: entry<{
     readonly name: string;
-    /** So many places it has now, at least one. */
+    /** Number of its present members, at least one. */
     readonly count: number;
     readonly added: readonly string[];
     readonly removed: readonly string[];
-    /** False when it is the first answer, to the first question. */
+    /** False for the first answer to the first question. */
     readonly isNews: boolean;
   }>({
     level: ({ isNews }) => (isNews ? "info" : "debug"),
@@ -290,37 +287,37 @@ export const events = {
       return `service ${name} changed: ${what} (${formatCounted(count, "member")} now)`;
     },
   }),
-  /** A service cannot be resolved any more; it keeps its members. `why` is a clause. */
+  /** A service can no longer be resolved. It keeps its members. `why` is a clause. */
   serviceFailing: entry<{ readonly name: string; readonly why: string }>({
     level: "warn",
     says: ({ name, why }) => `service ${name}: ${why}; ringway keeps its last members`,
   }),
-  /** Something that DNS says of a service cannot be followed; told once as long as it says so. */
+  /** A part of DNS's answer for a service is unusable; reported once while it stays so. */
   serviceTrouble: entry<{ readonly name: string; readonly what: string }>({
     level: "warn",
     says: ({ name, what }) => `service ${name}: ${what}`,
   }),
 };
 
-/** What an event is called. */
+/** The name of an event. */
 export type EventName = keyof typeof events;
 
-/** What an event has to say. */
+/** The fields of an event. */
 export type Fields<Name extends EventName> =
   (typeof events)[Name] extends Entry<infer Said> ? Said : never;
 
-/** An event as it is told. */
+/** An event as it is reported. */
 export type EventOf<Name extends EventName> = { readonly event: Name } & Fields<Name>;
 
-/** Anything that is told. */
+/** Any event. */
 export type ProxyEvent = { [Name in EventName]: EventOf<Name> }[EventName];
 
-/** The entry of an event, which takes that very event. */
+/** The entry of an event. */
 export function entryOf({ event }: Pick<ProxyEvent, "event">): Entry<ProxyEvent> {
   return entries[event];
 }
 
-/** The event that ends what this one begins, if it is a state. */
+/** The event that ends the state which `begun` begins, if it begins one. */
 export function endOf(begun: string): EventName | undefined {
   return endings.get(begun);
 }
@@ -336,7 +333,7 @@ function entry<Fields = object>(one: Entry<Fields>): Entry<Fields> {
   return one;
 }
 
-/** Addresses that a line has: a large service, or a name, may have more. */
+/** The most addresses in one line; a service or a name may have more. */
 const LISTED_MAX = 8;
 
 function listed(addresses: readonly string[]): string {

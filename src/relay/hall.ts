@@ -22,36 +22,41 @@ import type { Copy } from "./mirror/copy.ts";
 import type { MirrorDrop } from "./mirror/reason.ts";
 import type { Observer } from "./observer.ts";
 import { Outsiders } from "./outsiders.ts";
-import { PATIENCE_LOOK_MS, PATIENCE_LOOKS } from "./policy.ts";
 import type { RelayParts, RelayTimeouts, Timed } from "./relay-timeouts.ts";
 import type { AskRoute, Routing } from "./route-questions.ts";
 import type { Running } from "./running.ts";
 import { type EngineShare, upstreamTableOf } from "./share.ts";
 
-/** Why nobody is accepted for now. */
+/**
+ * While memory has run out, its holders are checked at this interval. After this many checks
+ * without progress a relay is closed.
+ */
+const PATIENCE_LOOK_MS = 1000;
+const PATIENCE_LOOKS = 10;
+
+/** Why accepting pauses. */
 export type PauseCause = "descriptors" | "memory";
 
-/** What carries a hall's relays. */
+/** The carrier of a hall's relays. */
 export interface HallCarrier<Relay> {
-  /** Makes an attempt to connect, for a dial. @param address literal, or a path */
+  /** Makes an attempt to connect. @param address a literal address or a path */
   newAttempt(relay: Relay, address: Address): DialAttempt;
-  /** A copy for this backlog, for whichever relay. */
   newCopy(backlog: Backlog): Copy;
-  /** All memory of that direction is held by slow targets. */
+  /** Whether slow targets hold all memory of a direction. */
   isDry(direction: "up" | "down"): boolean;
-  /** Stops accepting; clients wait in the kernel's queues. @returns whether that could be done */
+  /** Stops accepting; clients wait in the kernel's queues. @returns false if it cannot */
   pause(cause: PauseCause): boolean;
-  /** Nothing of its own keeps it from accepting again. */
+  /** Whether the carrier itself is able to accept again. */
   readonly mayResume: boolean;
   /** Accepts again. */
   resume(): void;
-  /** What a stop waits for beside relays and copies: listeners that are open, attempts to connect. */
+  /** Whether nothing of the carrier keeps a stop waiting: open listeners, attempts to connect. */
   readonly isQuiet: boolean;
-  /** A stop is over, which has cut so many relays. */
+  /** A stop is over. @param cut how many relays it has cut */
   stopped(cut: number): void;
 }
 
-/** By what a hall tells and asks. */
+/** The connections of a hall to the rest of the engine. */
 export interface HallLinks {
   readonly observer: Observer;
   readonly resolve: ResolveName;
@@ -59,14 +64,12 @@ export interface HallLinks {
   readonly clock: Clock;
 }
 
-/** A listener of either engine, whose relays are these. */
 type HallListener<Relay extends RelayOf> = ConduitListener & RelayTimeouts<Relay>;
-/** What runs, waits, and dials. */
 type RelayOf = Running & Timed & Dialing<unknown>;
 
 /**
- * Where clients come in, and who is there: accepting and its pauses, the relays that run, how they end at a
- * stop. Owner: an engine, which carries them.
+ * All relays of a worker: how clients are accepted, when accepting pauses, which relays run, and
+ * how they end at a stop. Owner: an engine.
  */
 export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   implements ConduitHost<Relay>, CopiesHost, Routing, KindHost<Relay>
@@ -75,15 +78,14 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   readonly outsiders: Outsiders<Relay>;
   readonly copies: Copies;
   readonly dialer: Dialer<unknown, DialAttempt, Relay>;
-  /** What is known of upstreams. */
   readonly table: UpstreamTable;
-  /** Clients are accepted, as far as descriptors and memory go. */
+  /** Neither descriptors nor memory keep it from accepting. */
   isAccepting = true;
-  /** Nobody new is accepted, and what runs may finish. */
+  /** No new client is accepted; running relays may finish. */
   isStopping = false;
   private readonly ending: Ending<Relay>;
   private isDry = false;
-  /** The next look at who holds memory is due. */
+  /** The next check of memory holders is scheduled. */
   private isLooking = false;
 
   constructor(
@@ -108,10 +110,10 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   }
 
   /**
-   * What a listener's relays share.
+   * Makes what the relays of a listener share.
    *
-   * @param address the one that it really accepts on
-   * @param before whose place it takes; null for nobody's
+   * @param address the bound address
+   * @param before the listener that it replaces, if any
    */
   partsOf(options: ListenerOptions, address: Address, before: Listener | null): RelayParts<Relay> {
     const { descriptors, table } = this;
@@ -132,7 +134,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     };
   }
 
-  /** A client was accepted: its kind has something run for it. */
+  /** A client was accepted: its kind starts what runs for it. */
   accept(listener: Listener, connection: unknown): void {
     this.ending.begun(this.kind.accepted(connection, listener, this));
     if (this.copies.count > 0) this.copies.makeRoom();
@@ -154,7 +156,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     this.settleStop();
   }
 
-  /** Opens or closes, as memory and descriptors are now. */
+  /** Pauses or resumes accepting according to memory and descriptors. */
   decide(): void {
     if (this.isStopping) return;
     const { descriptors } = this;
@@ -168,7 +170,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     }
   }
 
-  /** Accepts nobody more until {@link decide} finds that all is well. */
+  /** Pauses accepting until {@link decide} resumes it. */
   pause(cause: PauseCause): void {
     if (!this.isAccepting || this.isStopping || !this.carrier.pause(cause)) return;
     this.isAccepting = false;
@@ -177,7 +179,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     this.links.observer.on({ event: "acceptPaused", cause, relays });
   }
 
-  /** Memory of some direction may have run out, or may be there again. */
+  /** Memory may have run out, or be available again. */
   lookAtMemory(): void {
     const { carrier, links } = this;
     const isDry = carrier.isDry("up") || carrier.isDry("down");
@@ -191,7 +193,7 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     this.decide();
   }
 
-  /** Ends a relay that somebody wants to be over. */
+  /** Ends a relay by its number, if it runs (`admin`). */
   cut(relay: number): void {
     this.ledger.find(relay)?.terminate("admin");
   }
@@ -201,20 +203,20 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
     this.ending.drop(selection, withinMs);
   }
 
-  /** Lets relays finish, now that no listener accepts any more; see {@link Engine.stop}. */
+  /** Lets relays finish, after all listeners have closed; see {@link Engine.stop}. */
   stop(drainTimeoutMs: number): void {
     this.ending.stop(drainTimeoutMs);
     this.settleStop();
   }
 
-  /** Tells when nothing is left after a stop. */
+  /** Reports the end of a stop once nothing is left. */
   settleStop(): void {
     if (!this.isStopping || this.ledger.running.size > 0 || !this.carrier.isQuiet) return;
     if (this.copies.count > 0) this.copies.hurry();
     else this.carrier.stopped(this.ending.cutCount);
   }
 
-  /** Tells of relays that a defect of the engine has ended, of which nothing else tells any more. */
+  /** Reports the relays that a defect of the engine has ended, as nothing else will. */
   *telling(): Iterable<Step> {
     const { ledger, links } = this;
     const running = () => ledger.running;
@@ -252,11 +254,11 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   }
 
   /**
-   * While everybody waits for memory, whoever holds some and has not moved a byte for long is cut: a
-   * few ends that never read must not stop all the others.
+   * While relays wait for memory, closes those that hold some and have not moved a byte for long: a
+   * few ends that never read must not stop all others.
    */
   private lookAtHolders(): void {
-    // Memory may run out many times a second: one row of looks is enough, and must be no faster.
+    // Memory may run out many times a second, but the checks must not become more frequent.
     this.isLooking = this.isDry;
     if (!this.isDry) return;
     this.links.clock.alarm(PATIENCE_LOOK_MS, () => this.lookAtHolders());

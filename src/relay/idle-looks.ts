@@ -3,28 +3,30 @@ import { Deadlines } from "../base/deadlines.ts";
 import type { Reason } from "../base/reason.ts";
 
 /**
- * A relay is looked at so often within its idle timeout. It ends at most one look and what looks are late
- * themselves after its time, never before; one look of a relay costs a tenth of a microsecond.
+ * How often a relay is checked within its idle timeout. It ends at most one interval late, never
+ * early. One check of a relay costs a tenth of a microsecond.
  */
 export const LOOKS = 25;
 
-/** Of which side nothing has come. */
+/** Which traffic is missing. */
 export enum Idleness {
   /** Nothing was received or sent at all. */
   Both,
+  /** The client sent nothing. */
   Client,
+  /** The upstream sent nothing. */
   Upstream,
 }
 
-/** A relay, as far as its being idle can end it. */
+/** A relay that may have idle timeouts. */
 export interface IdleTimed {
-  /** How many looks in a row, this one included, found that nothing has moved since the one before. */
+  /** How many checks in a row, this one included, found no new traffic. */
   lookIdle(which: Idleness): number;
-  /** Ends it in an orderly way. */
+  /** Ends it with a FIN. */
   retire(reason: Reason): void;
 }
 
-/** Relays that end for this reason once they have been idle for a time, at most a twentieth later. */
+/** The relays with an idle timeout. They end for `reason`, at most a twentieth of the time late. */
 export function idleLooks<T extends IdleTimed>(
   timeoutMs: number,
   which: Idleness,

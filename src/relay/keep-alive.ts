@@ -16,7 +16,7 @@ type KeepAliveOptions = Pick<
   "keepAliveMs" | "keepAliveIntervalMs" | "keepAliveProbes" | "tcpUserTimeoutMs"
 >;
 
-/** What a kernel is to be told so that it finds out when an end of a relay is gone without a word. */
+/** The socket options with which the kernel detects ends that have vanished. */
 export function keepAliveValues(options: KeepAliveOptions): readonly OptionValue[] {
   const { keepAliveMs, keepAliveIntervalMs, keepAliveProbes, tcpUserTimeoutMs } = options;
   const probing =
@@ -33,7 +33,7 @@ export function keepAliveValues(options: KeepAliveOptions): readonly OptionValue
   return [...probing, ...acknowledging];
 }
 
-/** Milliseconds of a relay's life before any of this could matter; 0 for never. */
+/** Age in milliseconds at which a relay needs these options; 0 for never. */
 export function keepAliveAfterMs({ keepAliveMs, tcpUserTimeoutMs }: KeepAliveOptions): number {
   const spans = [keepAliveMs, tcpUserTimeoutMs].filter((span) => span > 0);
   return spans.length === 0 ? 0 : Math.min(YOUNG_MS, ...spans.map((span) => span / 2));

@@ -7,55 +7,55 @@ import type { Copy } from "./mirror/copy.ts";
 import type { Pacer, Pacing } from "./pacer.ts";
 import type { StoryLane } from "./relay-story.ts";
 
-/** What a lane tells its conduit: what concerns both directions, or none of the flow's bytes. */
+/** What a lane reports to its conduit: what concerns both directions, or no bytes of the flow. */
 export interface LaneOwner {
   /** The lane that has received last. */
   lastHeard: StoryLane | null;
-  /** Why the client may not come in; null when it may. */
+  /** Why the client was refused; null if it was not. */
   readonly refusedFor: Reason | null;
   /** A lane receives for the first time. */
   firstBytesOf(lane: StoryLane): void;
-  /** The client is through its steps, or was refused by one: what is left in the queue is the flow's. */
+  /** The client has passed its steps or was refused by one. The rest of the queue is the flow's. */
   stepsOver(steps: Steps): void;
   /** Carries out the flow's end, then reports `flow.ended()`. */
   end(lane: StoryLane): void;
-  /** The source has ended (FIN). */
+  /** The source has sent FIN. */
   sourceEnded(lane: StoryLane): void;
-  /** The source was reset: what came before was received, and nothing more comes. */
+  /** The source was reset. All bytes before it were received. */
   sourceReset(lane: StoryLane): void;
-  /** The source was reset while it was not read: what it has sent before may still be read. */
+  /** The source was reset while it was not being read. Earlier bytes may still be read. */
   sourceBroken(lane: StoryLane): void;
-  /** The target takes nothing any more. */
+  /** The target takes no more bytes. */
   targetLost(lane: StoryLane): void;
-  /** Facts have come that may have been a relay's last ones. */
+  /** Facts have come that may have been the relay's last. */
   settle(): void;
 }
 
 /**
- * One flow over two ends: carries out its effects as receives and sends, and reports what became of them.
+ * One flow over two ends: carries out its effects as receives and sends, and reports their results.
  *
  *     source ─ received ─► queue ─ send ─► target
  *        ▲                   │
  *        └── receive, stop ◄─┘ as the flow decides
  *
- * With a rate it keeps pace where it can: a source that brings no more than it is asked for is asked for as
- * much as may come, and less often. Where that cannot be asked for it is as if the target took so much and no
- * more. While it rests, the flow's operation is in flight here and not at the carrier.
+ * A rate limit applies to the source if the carrier can limit receives: it then asks for as much as
+ * may come. Otherwise it applies to the target, as if that took so much and no more. While the lane
+ * rests, the flow's operation is in flight here and not at the carrier.
  *
  * Owner: its conduit, which sets the ends when they connect and clears them when they close.
  */
 export class Lane<E extends End = End, Q extends Queue = Queue> implements StoryLane {
   source: E | null = null;
   target: E | null = null;
-  /** The target is nobody: bytes are counted and thrown away. Set anew for each tenant. */
+  /** Bytes are counted and discarded instead of sent. Set for each tenant. */
   discards = false;
-  /** Gets what the target gets; null for nobody. Set for each tenant, as long as it runs. */
+  /** Gets the same bytes as the target, if there is a mirror. Set for each tenant. */
   copy: Copy | null = null;
-  /** Reads what comes before the flow's first bytes; null when there is nothing like that, or no longer. */
+  /** Read what precedes the flow's first bytes; null if there are no steps, or no longer. */
   steps: Steps | null = null;
   private stillLooks = 0;
   private sentBefore = 0;
-  /** How fast it may be; null for as fast as it can. */
+  /** The rate limit; null without one. */
   private pacing: Pacing | null = null;
 
   constructor(
@@ -65,35 +65,31 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     private readonly owner: LaneOwner,
   ) {}
 
-  /** Carries out what the flow asked for. */
+  /** Carries out what the flow has asked for. */
   start(effects: Effect): void {
     if ((effects & Effect.Send) !== 0) this.send();
     if ((effects & Effect.Receive) !== 0) this.receive(false);
     if ((effects & Effect.End) !== 0) this.owner.end(this);
   }
 
-  /**
-   * The source is connected: it is received from.
-   *
-   * @param isQuiet it has sent nothing yet
-   */
+  /** The source is connected: starts to receive. @param isQuiet whether it has sent nothing yet */
   setSource(source: E, isQuiet: boolean): void {
     this.source = source;
     if (this.queue.isDry) this.starve();
     else this.receive(isQuiet);
   }
 
-  /** Gives it the pace of its listener. */
+  /** Sets the rate limit of its listener. */
   setPace(pacer: Pacer | null): void {
     this.pacing = pacer === null ? null : pacer.begin(() => this.rested());
   }
 
-  /** It does not go on for now, because of its rate. */
+  /** It waits because of its rate limit. */
   get isResting(): boolean {
     return this.pacing?.isResting ?? false;
   }
 
-  /** Its source is gone: what that has sent is all there is, and waiting would spare nobody. */
+  /** The source is gone: lifts the rate limit, as delaying the last bytes would help no one. */
   hurry(): void {
     if (this.pacing === null) return;
     this.pacing.end();
@@ -101,10 +97,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     this.rested();
   }
 
-  /**
-   * Nobody waits for its next send to be over: neither its source to be read on, nor its target to be
-   * told the end.
-   */
+  /** Nothing waits for its next send to complete: neither the next receive, nor the flow's end. */
   get mayLag(): boolean {
     const { source } = this;
     return this.flow.phase === Phase.Open && source !== null && source.isReceiving;
@@ -115,19 +108,19 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     return this.flow.sending;
   }
 
-  /** Its flow was given up: what is queued is nobody's. */
+  /** Its flow was given up: the queued bytes are lost. */
   get isAborted(): boolean {
     return this.flow.phase === Phase.Aborted;
   }
 
-  /** Its flow waits for what its source brings. */
+  /** Its flow waits for bytes of its source. */
   get wantsMore(): boolean {
     return this.flow.receiving && this.flow.phase === Phase.Open;
   }
 
-  // --- what the source tells ---
+  // --- what the source reports ---
 
-  /** It has brought `size` bytes, at least 1, which are at the end of the queue. */
+  /** `size` bytes were received, at least 1. They are at the end of the queue. */
   received(size: number): void {
     if (this.steps !== null) {
       this.receivedForSteps(this.steps, size);
@@ -138,7 +131,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     this.heard(size);
     const wasReceiving = flow.receiving;
     if (!wasReceiving) {
-      // Nobody has asked for it: what came before a pause has worked, or the last bytes before a reset.
+      // Nothing was being received: these bytes came before a pause took effect, or before a reset.
       const kept = flow.flushed(size, queue.room);
       if (kept < size) queue.cut(size - kept);
     } else if (flow.phase === Phase.Open) {
@@ -156,17 +149,17 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
   /** A receive has ended without bytes. */
   receiveStopped(): void {
     const { flow } = this;
-    // Cancelled to be asked for anew, or to pause: whatever the flow wants by now.
+    // It was cancelled to ask anew or to pause. What the flow wants now decides.
     if (this.wantsMore) this.receive(false);
     else if (flow.receiving) flow.stopped();
     this.owner.settle();
   }
 
-  /** There is no memory for what the source might bring: it is not read until {@link feed}. */
+  /** There is no memory for the source's bytes: it is not read until {@link feed}. */
   starve(): void {
     const { flow } = this;
     flow.starve();
-    // Before there is a source, the receive only stands for the dial and is not in flight here.
+    // Without a source, the receive only stands for the dial and is not in flight here.
     if (this.source === null) return;
     if (flow.receiving) flow.stopped();
     this.source.stop(false);
@@ -189,18 +182,14 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     this.owner.sourceBroken(this);
   }
 
-  /** Nothing of an end is in flight that was. */
+  /** An end's last operation in flight has completed. */
   settle(): void {
     this.owner.settle();
   }
 
-  // --- what the target tells ---
+  // --- what the target reports ---
 
-  /**
-   * It has taken the first `size` bytes of the queue.
-   *
-   * @param asked that it was asked to take
-   */
+  /** It has taken the first `size` bytes of the queue, of `asked` bytes. */
   sent(size: number, asked: number): void {
     const { flow, queue } = this;
     if (flow.phase === Phase.Aborted) {
@@ -221,13 +210,13 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     else if (!flow.receiving) this.stop(false);
   }
 
-  /** It takes nothing any more. */
+  /** It takes no more bytes. */
   targetLost(): void {
     if (this.flow.phase === Phase.Aborted) this.sendFailed();
     else this.owner.targetLost(this);
   }
 
-  /** A send is over of which nobody will know what it has sent. */
+  /** A send has ended without saying how much it has sent. */
   sendFailed(): void {
     if (this.flow.sending) this.flow.sent(0);
     this.drop();
@@ -236,23 +225,23 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
 
   /** The target takes bytes again. */
   sendOn(): void {
-    // Before there is a target, the send only stands for the dial.
+    // Without a target, the send only stands for the dial.
     if (this.target === null && !this.discards) return;
     if (this.flow.sending && this.queue.size > 0) this.send();
   }
 
   // --- what the conduit asks for ---
 
-  /** Forgets the bytes that no target will get, and gives their memory back. */
+  /** Drops the queued bytes and releases their memory. */
   drop(): void {
     if (this.target === null || !this.target.holdsQueue) this.queue.clear();
   }
 
   /**
-   * The source sends nothing more, or not in time: whatever step it is in is over.
+   * Ends the current step: the source sends nothing more, or is too late.
    *
-   * @param why the reason, if it is refused for that
-   * @param isEnd nothing more comes at all, so that the same is true of every later step
+   * @param why the reason, in case of a refusal
+   * @param isEnd whether nothing more comes at all, so that later steps end, too
    */
   giveUpStep(why: Reason, isEnd: boolean): void {
     const { steps } = this;
@@ -264,10 +253,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     if (steps.isOver) this.stepsOver(steps, isEnd);
   }
 
-  /**
-   * How many looks in a row, this one included, found queued bytes of which none was sent since the
-   * look before; 0 when some were, or none is queued.
-   */
+  /** How many checks in a row, this one included, found bytes in the queue and none sent. */
   lookStill(): number {
     const { sentBytes } = this.flow;
     const still = this.queue.size > 0 && sentBytes === this.sentBefore;
@@ -276,7 +262,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     return this.stillLooks;
   }
 
-  /** Gives back all memory and forgets both ends. Nothing is in flight. */
+  /** Releases all memory and forgets both ends. Nothing is in flight. */
   clear(): void {
     this.queue.clear();
     this.source = null;
@@ -314,7 +300,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     source.receive(most, isQuiet);
   }
 
-  /** The flow wants no more for now. */
+  /** Stops receiving for now. */
   private stop(isBrief: boolean): void {
     const { flow, source } = this;
     if (source === null || !source.stop(isBrief)) return;
@@ -333,25 +319,25 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     else target.send(most);
   }
 
-  /** Counts what is queued as sent, and throws it away. */
+  /** Counts the queued bytes as sent and discards them. */
   private discard(most: number): void {
     const { size } = this.queue;
     const taken = most === 0 ? size : Math.min(size, most);
     this.sent(taken, taken);
   }
 
-  /** It may go on, if its flow still wants to. */
+  /** The rest is over: continues if the flow still wants to. */
   private rested(): void {
     if (this.pacesSource) {
       if (this.wantsMore) this.receive(false);
     } else this.sendOn();
   }
 
-  /** The source has brought bytes that steps read first. */
+  /** Bytes were received that the steps must read first. */
   private receivedForSteps(steps: Steps, size: number): void {
     const { flow, owner, queue } = this;
     if (flow.phase !== Phase.Open) {
-      // The relay ends already: nobody reads it.
+      // The relay is ending: no step reads them.
       queue.cut(size);
       if (flow.receiving) flow.stopped();
       owner.settle();
@@ -362,7 +348,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     else this.receive(false);
   }
 
-  /** Feeds steps what they have not read of the queue. */
+  /** Feeds the steps what they have not read yet. */
   private feedSteps(steps: Steps): void {
     const { queue } = this;
     while (!steps.isOver && queue.size > steps.seen) {
@@ -371,7 +357,7 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
     }
   }
 
-  /** What is queued is the flow's, if the relay goes on. */
+  /** Hands the rest of the queue to the flow, if the relay goes on. */
   private stepsOver(steps: Steps, isEnd = false): void {
     const { flow, owner } = this;
     this.steps = null;
@@ -383,13 +369,13 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
       return;
     }
     this.handOver(this.queue.size);
-    // The source's end is told of next: nothing more can come.
+    // The caller reports the source's end next: nothing more can come.
     if (isEnd) return;
     if (flow.receiving) this.receive(false);
     else if (flow.phase === Phase.Open) this.stop(true);
   }
 
-  /** Hands the flow what steps have left: perhaps more than one receive may bring. */
+  /** Hands the flow what the steps have left, which may be more than one receive brings. */
   private handOver(size: number): void {
     const { flow, queue } = this;
     let effects = Effect.None;

@@ -1,16 +1,16 @@
 import type { Mode } from "../config/options.ts";
 
-/** What a listener's mode makes of a stream. */
+/** What a listener's mode means for a stream. */
 export interface StreamMode {
-  /** There is an upstream to be dialled. */
+  /** Whether an upstream is dialled. */
   readonly dials: boolean;
-  /** What the client sends is counted and thrown away. */
+  /** Whether bytes of the client are counted and discarded. */
   readonly discardsUp: boolean;
-  /** What the upstream sends is. */
+  /** Whether bytes of the upstream are. */
   readonly discardsDown: boolean;
 }
 
-/** By their names in the configuration. */
+/** The modes by their names in the configuration. */
 export const streamModes: Readonly<Record<Mode, StreamMode>> = {
   bidirectional: { dials: true, discardsUp: false, discardsDown: false },
   oneway: { dials: true, discardsUp: false, discardsDown: true },

@@ -2,22 +2,19 @@ import { stackOf } from "../base/stack.ts";
 import type { EventName, Fields, ProxyEvent } from "./events.ts";
 
 /**
- * Is told, synchronously and rarely (never per byte), what somebody may want to know. It must not throw
- * and must not call back into who tells.
+ * Receives events, synchronously and rarely (never per byte). It must not throw and must not call
+ * back into the code that reports them.
  */
 export interface Observer {
   on(event: ProxyEvent): void;
-  /**
-   * Whether it wants to know of `relayStarted`: when nobody does, nobody pays for it. Read when an engine is
-   * made.
-   */
+  /** Whether to report `relayStarted` at all. Read when an engine is made. */
   readonly wantsStarts: boolean;
 }
 
-/** What is to be done when something is told: by the names of events. */
+/** Handlers by the names of events. */
 export type Handlers = { [Name in EventName]?: (event: Fields<Name>) => void };
 
-/** An observer that does what it has a handler for. */
+/** An observer that calls a handler for each event that has one. */
 export function hearing(handlers: Handlers): Observer {
   return {
     wantsStarts: handlers.relayStarted !== undefined,
@@ -29,15 +26,15 @@ export function hearing(handlers: Handlers): Observer {
 }
 
 /**
- * Several observers as one, each of which is told everything, in their order.
+ * Combines several observers: each receives every event, in their order.
  *
- * What one of them throws keeps no other from hearing and never gets to who tells: an engine is not to
- * end relays because nobody could write them down. It is told as `untold`.
+ * If one throws, the others still receive the event, and the engine does not notice: it must not
+ * end relays because an event could not be logged. The error is reported as `untold`.
  */
 export function together(observers: readonly Observer[]): Observer {
   let isFailing = false;
   const failed = (error: unknown) => {
-    // One that cannot even hear of that is left alone.
+    // An observer that fails on `untold`, too, is not reported again.
     if (isFailing) return;
     isFailing = true;
     on({ event: "untold", error: stackOf(error) });

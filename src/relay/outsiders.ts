@@ -1,11 +1,11 @@
 import type { Reason } from "../base/reason.ts";
 import type { Descriptors } from "../system/descriptors.ts";
 
-/** A client that was not let in, or not yet. */
+/** A client that was not admitted, or not yet. */
 export interface Outsider {
-  /** Why it may not come in; null while that is open. */
+  /** Why it was refused; null if it was not, or not yet. */
   readonly refusedFor: Reason | null;
-  /** It has sent bytes that nobody has looked at yet, and that may say who it is. */
+  /** It has sent bytes that ringway has not read yet and that may identify it. */
   readonly hasUnread: boolean;
   terminate(reason: Reason): void;
 }
@@ -15,56 +15,56 @@ export interface Row<T> {
   add(relay: T): void;
   delete(relay: T): void;
   readonly size: number;
-  /** Who waits for the longest time. */
+  /** The relay that has waited for longest. */
   readonly first: T | undefined;
 }
 
-/** So many at most make room for each one who comes. */
+/** At most this many outsiders are closed for each new client. */
 const YIELD_COUNT = 4;
 
 /**
- * All clients of an engine that were not let in: those that were refused and are left to wait, and
- * those that are in a step, such as those whose PROXY header has not come, or for whom there is no room yet. They hold descriptors, and none of them may keep out a client
- * that may come in. So when descriptors get scarce the refused ones go first, then the others, unless they
- * have spoken and nobody had the time to listen, as where many come at once; and the
- * refused ones of all listeners have a bound, as the others have at each (`InSteps`), at which the oldest
- * one goes.
+ * All clients of an engine that were not admitted: refused ones in a tarpit, clients in a step
+ * (whose PROXY header has not come, for example), and clients that wait for room. They hold
+ * descriptors but must not keep out a client that would be admitted. So if descriptors get scarce,
+ * the oldest are closed: first refused ones, then the others, except those that have sent something
+ * that ringway has not read yet, as when many come at once. There is also a limit for the refused
+ * clients of all listeners, and one for those in steps at each listener (`InSteps`).
  *
- * Owner: an engine. What of them waits for how long is the business of their listeners.
+ * Owner: an engine. The listeners decide how long each client waits.
  */
 export class Outsiders<T extends Outsider> {
-  /** Both in the order of their coming. */
+  /** Both in order of arrival. */
   private readonly refused = new Set<T>();
   private readonly unheard = new Set<T>();
-  /** They were told to go, and their descriptors are not back yet. */
+  /** They were closed, but their descriptors are not free yet. */
   private readonly going = new Set<T>();
 
   constructor(private readonly descriptors: Descriptors) {}
 
-  /** A listener's queue of refused clients, watched. */
+  /** Watches a listener's queue of refused clients. */
   refusedRow(row: Row<T>): Row<T> {
     return this.watched(row, this.refused, () => {
       if (this.refused.size > this.descriptors.refusedMax) this.letGo(this.refused);
     });
   }
 
-  /** A listener's queue of clients that are in one of its steps, watched. */
+  /** Watches a listener's queue of clients in one of its steps. */
   unheardRow(row: Row<T>): Row<T> {
     return this.watched(row, this.unheard);
   }
 
-  /** A client waits until there is room for it: it goes with those that are in a step. */
+  /** A client waits for room, and is treated like those in a step. */
   waits(relay: T): void {
     this.unheard.add(relay);
   }
 
-  /** It does not any more. */
+  /** A client no longer waits for room. */
   waitsNoMore(relay: T): void {
     this.unheard.delete(relay);
     this.going.delete(relay);
   }
 
-  /** So many have come: when the next one might find no room, the oldest ones go. */
+  /** Closes the oldest outsiders if the next `count` clients might get no descriptor. */
   makeRoom(count = 1): void {
     for (let left = YIELD_COUNT * count; left > 0; left--) {
       if (this.descriptors.isAmpleBut(this.going.size)) return;
@@ -93,7 +93,7 @@ export class Outsiders<T extends Outsider> {
     };
   }
 
-  /** Ends the oldest one. @returns whether there was one that may go */
+  /** Closes the oldest one. @returns false if there was none that may be closed */
   private letGo(all: Set<T>): boolean {
     const [oldest] = all;
     if (oldest === undefined || (oldest.refusedFor === null && oldest.hasUnread)) return false;

@@ -9,16 +9,15 @@ const MIB = 1024 * KIB;
 const BURSTS_PER_SECOND = 4;
 const BURST_MIN = 16 * KIB;
 const BURST_MAX = 4 * MIB;
-/** A flow that has moved all it may waits for a fiftieth of a second's worth, at least this. */
+/** A flow without credit waits for a fiftieth of a second's worth, but at least this. */
 const CHUNKS_PER_SECOND = 50;
 const CHUNK_MIN = KIB;
-/** A chunk is a small part of a burst, or what comes while a timer is late would be lost. */
+/** A chunk is a small part of a burst, so that a late timer loses no credit. */
 const CHUNKS_PER_BURST = 4;
 
 /**
- * How fast each relay of a listener may carry bytes in one direction. Whoever has carried all it may
- * rests for as long as a chunk takes to come: that span is the same for all of them, so that one
- * alarm is enough, whatever their number.
+ * The rate limit of each relay of a listener in one direction. A flow without credit rests for the
+ * time of one chunk. That time is the same for all flows, so one alarm serves any number of them.
  *
  * Owner: a listener.
  */
@@ -27,10 +26,7 @@ export class Pacer {
   private readonly chunkBytes: number;
   private readonly resting: Deadlines<Pacing>;
 
-  /**
-   * @param bytesPerSecond in the long run, 1 KiB…1 GiB
-   * @param clock its time
-   */
+  /** @param bytesPerSecond in the long run, 1 KiB…1 GiB */
   constructor(
     private readonly bytesPerSecond: number,
     private readonly clock: Clock = systemClock,
@@ -40,17 +36,17 @@ export class Pacer {
     const chunk = Math.floor(bytesPerSecond / CHUNKS_PER_SECOND);
     const chunkMax = this.burstBytes / CHUNKS_PER_BURST;
     this.chunkBytes = Math.min(chunkMax, Math.max(CHUNK_MIN, chunk));
-    // Always some more than it takes: a hair too little would cost a whole rest more.
+    // Rounded up: a rest that is slightly too short would be followed by another whole one.
     const spanMs = Math.floor((this.chunkBytes * 1_000) / bytesPerSecond) + 1;
     this.resting = new Deadlines<Pacing>(spanMs, (one) => one.wake(), clock);
   }
 
-  /** The pacer for a rate of the configuration: null for 0, which is none. */
+  /** The pacer for a rate of the configuration; null for 0, which is no limit. */
   static of(bytesPerSecond: number, clock?: Clock): Pacer | null {
     return bytesPerSecond === 0 ? null : new Pacer(bytesPerSecond, clock);
   }
 
-  /** A flow begins. @param onRested called whenever a rest of it is over */
+  /** A flow begins. @param onRested called at the end of each rest */
   begin(onRested: () => void): Pacing {
     const { bytesPerSecond, burstBytes, chunkBytes } = this;
     const pace = new Pace({ bytesPerSecond, burstBytes, chunkBytes });
@@ -58,9 +54,9 @@ export class Pacer {
   }
 }
 
-/** The pace of one flow, and its rests. Owner: its lane, which ends it. */
+/** The rate limit of one flow. Owner: its lane, which ends it. */
 export class Pacing {
-  /** It has carried all it may, and waits. */
+  /** It has no credit and waits. */
   isResting = false;
 
   constructor(
@@ -70,10 +66,7 @@ export class Pacing {
     private readonly onRested: () => void,
   ) {}
 
-  /**
-   * Bytes that may be carried now. When they are too few to be worth it, it rests from now on and
-   * they are 0, until it says that the rest is over.
-   */
+  /** Bytes that may move now. If they are too few, a rest begins and it returns 0. */
   allowance(): number {
     if (this.isResting) return 0;
     const now = this.clock.now();
@@ -83,15 +76,15 @@ export class Pacing {
     return 0;
   }
 
-  /** So many bytes were carried. More than the allowance is owed. */
+  /** Bytes have moved. More than the allowance becomes a debt. */
   used(bytes: number): void {
     this.pace.used(bytes, this.clock.now());
   }
 
-  /** The time of its rest is over. */
+  /** The time of the rest is over. */
   wake(): void {
     if (this.pace.waitMs(this.clock.now()) > 0) {
-      // It had carried more than it might.
+      // It is still in debt.
       this.row.add(this);
       return;
     }
@@ -99,7 +92,7 @@ export class Pacing {
     this.onRested();
   }
 
-  /** The flow is over, or its pace does not matter any more: nothing is called from now on. */
+  /** The flow is over, or its limit is lifted: `onRested` is not called again. */
   end(): void {
     this.isResting = false;
     this.row.delete(this);

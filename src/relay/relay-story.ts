@@ -17,30 +17,30 @@ import type { Copy } from "./mirror/copy.ts";
 import { wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 
-/** What of a listener a relay's story needs. */
+/** The part of a listener that a relay's story uses. */
 export interface StoryListener {
   readonly clock: Clock;
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly choice: Readonly<Choice>;
-  /** Where relays wait for which there is no upstream. */
+  /** The relays that wait for an upstream. */
   readonly waiting: { readonly hasQueue: boolean; roomMade(): void; serve(): void };
-  /** Where all of its clients connect to, see local-address.ts; null when each has to be asked for. */
+  /** The address that all its clients connect to; null if it may differ. */
   readonly local: Address | null;
 }
 
-/** What of a lane a relay's story needs. */
+/** The part of a lane that a relay's story uses. */
 export interface StoryLane {
   /** See {@link Running.lookStill}. */
   lookStill(): number;
   readonly discards: boolean;
-  /** It waits, not for anybody but because of its rate. */
+  /** It waits because of its rate limit. */
   readonly isResting: boolean;
 }
 
 /**
- * What can be told of a relay whatever carries it: who its client is, since when, which upstream it
- * dials, whether it moves. Each engine's conduit is one, reused from tenant to tenant.
+ * The state of a relay that does not depend on its carrier: its client, its times, its upstream,
+ * and whether it moves. Each engine's conduit extends it and is reused from tenant to tenant.
  */
 export abstract class RelayStory<L extends StoryListener = StoryListener> implements Running {
   abstract readonly relay: Relay;
@@ -48,47 +48,48 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   abstract readonly down: StoryLane;
 
   id = 0;
-  /** Dials that were begun. */
+  /** Dials that have begun. */
   dials = 0;
   /**
-   * Who its client is; null when that is not known, and then no upstream is ever chosen for it. Its
-   * summary keeps it: each tenant has its own.
+   * Its client; null if unknown, and then no upstream is ever chosen. The summary keeps a
+   * reference, so each tenant has its own.
    */
   clientAddress: ClientAddress | null = null;
-  /** Who has connected, when a PROXY header has made another one the client; else null. */
+  /** The address that has connected, if a PROXY header named another client; else null. */
   protected peerAddress: ClientAddress | null = null;
-  /** Where the client has connected to, in the kernel's form; null when that is not known, or not asked. */
+  /** The address that the client connected to (sockaddr); null if unknown or not needed. */
   destination: Uint8Array | null = null;
-  /** The upstream's address that has answered; null while none has. */
+  /** The address of the upstream that has answered; null before. */
   private resolvedAddress: Address | null = null;
-  /** Since when it waits to come in, on the monotonic clock; 0 when it does not. */
+  /** When it began to wait for admission, on the monotonic clock; 0 if it does not wait. */
   protected entersSince = 0;
-  /** How long it has, in milliseconds. */
+  /** How long it has waited for admission, in milliseconds. */
   protected enteringMs = 0;
-  /** Both on the monotonic clock, in milliseconds; `endedAt` is 0 while it runs. */
+  /** Milliseconds on the monotonic clock; `endedAt` is 0 while it runs. */
   private startedAt = 0;
   private endedAt = 0;
-  /** Milliseconds from the acceptance to both facts; {@link NOT_YET} before them. */
+  /** Milliseconds since it was accepted; {@link NOT_YET} before. */
   private dialMs = NOT_YET;
   private firstByteMs = NOT_YET;
-  /** Who has chosen its upstream, or chooses the next one. */
+  /** Has chosen its upstream, or chooses the next one. */
   private chooser: UpstreamChooser;
-  /** The upstream that it counts for now, and those that were dialled in vain, by their numbers. */
+  /** Number of the upstream that it counts for now. */
   private upstreamNumber = NO_UPSTREAM;
+  /** Numbers of the upstreams that it has dialled in vain. */
   private readonly tried: number[] = [];
-  /** The upstream that is tried before all others; {@link NO_UPSTREAM} for none. */
+  /** Number of the upstream to try first, if any. */
   protected wantedUpstream = NO_UPSTREAM;
-  /** No other one may be. */
+  /** No other upstream may be tried. */
   protected isStrict = false;
-  /** What a route function calls it; null for nothing. */
+  /** The label that a route function gave it. */
   protected label: string | null = null;
-  /** Where the dial that was begun last goes to; null before the first. */
+  /** The upstream of the last dial; null before the first. */
   upstreamAddress: Address | null = null;
-  /** Why its last dial has failed. */
+  /** Why its last dial failed. */
   lastFailure: Reason | null = null;
-  /** Dials since it may try all of them anew. */
+  /** Dials since it last could try all upstreams. */
   private tries = 0;
-  /** Of what its upstream gets, for the listener's mirror; null for none. */
+  /** The copy for the listener's mirror; null for none. */
   protected copy: Copy | null = null;
   /** The lane that has received last; null before the first bytes. */
   lastHeard: StoryLane | null = null;
@@ -99,13 +100,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   retries = 0;
   /** Its bytes count for its upstream. */
   private isDecided = false;
-  /** Bytes that had moved when {@link stalled} last looked. */
+  /** Bytes that had moved at the last call of {@link stalled}. */
   private movedBefore = 0;
   private stalls = 0;
-  /** The same for {@link lookIdle}, and how many of its looks found no change. */
+  /** The same for {@link lookIdle}, and how many of its checks found no change. */
   private looks: { readonly moved: number[]; readonly still: number[] } | null = null;
 
-  /** @param listener whose client it carries now; set anew for each tenant */
+  /** @param listener the listener of its first client; set anew for each tenant */
   constructor(public listener: L) {
     this.chooser = listener.choice.chooser;
   }
@@ -152,7 +153,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.countAnew();
   }
 
-  /** What its flows count from now on is this tenant's, and of no upstream yet. */
+  /** From now on its flows count for this tenant, and for no upstream yet. */
   private countAnew(): void {
     const { account, options } = this.listener;
     const { totals } = account;
@@ -165,17 +166,17 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   }
 
   /**
-   * Chooses the upstream of its next dial; it counts for it from now on.
+   * Chooses the upstream of its next dial, for which it counts from now on.
    *
-   * @returns where it is; null when there is none now, when others wait for it, or all tries are over
+   * @returns null if none is available, if other relays wait for one, or if it may not try again
    */
   nextUpstream(): Address | null {
     const { clientAddress } = this;
     const { waiting } = this.listener;
     if (!this.mayDial || clientAddress === null) return null;
-    // Who wants one alone waits for that one, and not for those who wait for any.
+    // A relay that wants one certain upstream does not queue behind those that wait for any.
     if (this.waitsSince === null && !this.isStrict && waiting.hasQueue) {
-      // The control plane opens rows and gives weights without a word: first who came first.
+      // The control plane may have made room without notice: earlier relays get it first.
       waiting.serve();
       if (waiting.hasQueue) return null;
     }
@@ -191,26 +192,25 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return this.upstreamAddress;
   }
 
-  /** The row of the upstream that it counts for, in the table that all share; null for none. */
   get upstreamSlot(): number | null {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
   }
 
-  /** Whether that upstream gets PROXY headers; undefined: as its listener says. */
+  /** Its upstream's setting for PROXY headers; undefined if the listener's counts. */
   protected get upstreamProxyProtocol(): ProxyProtocolOut | undefined {
     return this.chooser.upstreams[this.upstreamNumber]?.sendProxyProtocol;
   }
 
-  /** Whether the control plane has to be asked before that upstream is dialled: names are its business. */
+  /** Whether its upstream is a host name, which the control plane must resolve before the dial. */
   get mustAsk(): boolean {
     return this.chooser.mustAsk(this.upstreamNumber);
   }
 
   /**
-   * Whether a dial is still under way: what was asked for it may be answered too late, for an earlier
-   * tenant, when the next upstream is dialled, or when the relay waits for one.
+   * Whether a certain dial is still under way. An answer for it may come too late: the relay may
+   * have another tenant, dial another upstream, or wait for one.
    *
-   * @param tenant the relay's generation when the dial was begun
+   * @param tenant the relay's generation when the dial began
    * @param dial the number of dials then
    */
   isDialing(tenant: number, dial: number): boolean {
@@ -236,13 +236,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return this.listener.clock.now() - this.startedAt;
   }
 
-  /** All upstreams may be tried anew. */
+  /** All upstreams may be tried again. */
   protected forgetTried(): void {
     this.tried.length = 0;
     this.tries = 0;
   }
 
-  /** An upstream has answered. @param where of its addresses, which is a literal one */
+  /** Its upstream has answered. @param where a literal address */
   protected answered(where: Address): void {
     this.resolvedAddress = where;
     this.dialMs = this.listener.clock.now() - this.startedAt;
@@ -250,7 +250,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.decided();
   }
 
-  /** The dial to the upstream that was chosen last came to nothing. */
+  /** The last dial has failed. */
   protected dialLost(reason: Reason): void {
     this.lastFailure = reason;
     if (this.upstreamNumber === NO_UPSTREAM) return;
@@ -258,7 +258,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.leaveUpstream();
   }
 
-  /** The upstream's first bytes are here; call it before they are counted, for those only. */
+  /** The upstream's first bytes were received. Call it before they are counted, and only then. */
   firstBytesCame(): void {
     if (this.firstByteMs === NOT_YET) this.firstByteMs = this.listener.clock.now() - this.startedAt;
   }
@@ -269,20 +269,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     if (this.upstreamNumber !== NO_UPSTREAM) this.leaveUpstream();
   }
 
-  /** It ends without an end of its tenancy: its worker has met a defect. */
   abandoned(): void {
     this.relay.reason ??= "worker_failed";
     this.ends();
   }
 
-  /** Whether it goes on after a dial that has failed: with another upstream, or by waiting for one. */
+  /** Whether it goes on after a failed dial: tries another upstream, or waits for one. */
   protected get goesOn(): boolean {
     const { holdMs, queueMs, retries } = this.listener.options.dial;
     const mayWait = holdMs + queueMs > 0 || this.retries < retries;
     return this.mayDial || (this.hasTime && mayWait);
   }
 
-  /** Why it ends if it does not go on after a dial: for one that was held its hold is over. */
+  /** Why it ends if it does not go on after a failed dial. */
   protected endFor(failure: Reason): Reason {
     return wasHeld(this, this.listener.options.dial) ? "hold_timeout" : failure;
   }
@@ -297,7 +296,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   }
 
   private get mayDial(): boolean {
-    // What came before the first dial, such as a header, was neither a dial nor a wait for one.
+    // The budget begins with the first dial or wait: time in steps does not count.
     const isFirst = this.dials === 0 && this.waitsSince === null;
     return this.tries < this.listener.options.dial.tries && (isFirst || this.hasTime);
   }
@@ -313,7 +312,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.listener.waiting.roomMade();
   }
 
-  /** The listener may have got other upstreams while this has waited. */
+  /** Switches to the listener's present upstreams, which a reload may have changed. */
   private renewChooser(): void {
     const { chooser: before } = this;
     const { chooser } = this.listener.choice;
@@ -323,21 +322,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     if (wanted !== undefined) this.wantedUpstream = chooser.numberOf(wanted.address);
   }
 
-  /** Bytes that were received and sent, in both directions. */
   get movedBytes(): number {
     const { up, down } = this.relay;
     return up.receivedBytes + up.sentBytes + down.receivedBytes + down.sentBytes;
   }
 
-  /** Bytes that the client has sent. */
   get clientBytes(): number {
     return this.relay.up.receivedBytes;
   }
 
   /**
-   * Whether something is on its way: a dial, or bytes that are queued here, not yet received or not
-   * yet taken. Behind a rest there may be some, too, and to a client that has ended those up to the
-   * upstream's own end: an earlier one would look like it.
+   * Whether something is on its way: a dial, or bytes that are queued here or in the kernel. That
+   * may also be so during a rest, and after the client's FIN until the upstream's: an earlier FIN
+   * would look like its own.
    */
   get isCarrying(): boolean {
     const { up, down, dialing } = this.relay;
@@ -347,19 +344,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   }
 
   /**
-   * Whether the client has spoken last, to an upstream that can answer. One that never gets an answer
-   * looks the same; one that has got a part of its answer does not.
+   * Whether the client was the last to send, and its upstream can answer. This is also true if no
+   * answer ever comes, and false once a part of it has come.
    */
   get awaitsAnswer(): boolean {
     return this.lastHeard === this.up && this.mayAnswer;
   }
 
-  /** What the upstream may still say is the client's. */
+  /** Whether the upstream may still send something to the client. */
   private get mayAnswer(): boolean {
     return this.relay.down.phase === Phase.Open && !this.up.discards && !this.down.discards;
   }
 
-  /** That nothing moves is our own doing. */
+  /** Whether ringway itself keeps the bytes from moving. */
   private get isHeldUp(): boolean {
     return this.isResting || this.isStarving;
   }
@@ -368,14 +365,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return this.up.isResting || this.down.isResting;
   }
 
-  /** There is something to be received, and no memory for it. */
+  /** There are bytes to receive, and no memory for them. */
   private get isStarving(): boolean {
     const { up, down } = this.relay;
     const isStarved = (up.starved && up.size === 0) || (down.starved && down.size === 0);
     return isStarved && this.unread > 0;
   }
 
-  /** No other upstream will be dialled: its bytes count for the one that it has. */
   decided(): void {
     if (this.isDecided) return;
     this.isDecided = true;
@@ -385,7 +381,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   lookIdle(which: Idleness): number {
     const { up, down, dialing } = this.relay;
     const moved = [this.movedBytes, up.receivedBytes, down.receivedBytes][which] as number;
-    // Made when somebody looks, which hardly any relay comes to.
+    // Allocated at the first check, which few relays live to see.
     this.looks ??= { moved: [0, 0, 0], still: [0, 0, 0] };
     const before = this.looks;
     const isStill = moved === before.moved[which] && !dialing && !this.isHeldUp;
@@ -395,7 +391,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return looks;
   }
 
-  /** How many times in a row, this one included, not a byte had moved since this was asked before. */
+  /** How many checks in a row, this one included, found that no byte had moved. */
   stalled(): number {
     const moved = this.movedBytes - this.unsent;
     const still = moved === this.movedBefore && !this.isHeldUp;
@@ -404,7 +400,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return this.stalls;
   }
 
-  /** How long it has waited until now, until an upstream answered, or until it ended. */
+  /** How long it has waited, for admission and for an upstream. @param now or when it ended */
   private waitedMs(now: number): number {
     const { waitsSince, entersSince, enteringMs, startedAt, dialMs } = this;
     const entering = enteringMs + (entersSince === 0 ? 0 : now - entersSince);
@@ -413,7 +409,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return entering + until - waitsSince;
   }
 
-  /** This relay's story until now. */
   summary(): Summary {
     const end = this.endedAt === 0 ? this.listener.clock.now() : this.endedAt;
     return new Summary(
@@ -439,12 +434,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   }
 }
 
-/** Instead of a time: it has not come to that. */
+/** Takes the place of a time that has not come. */
 const NOT_YET = -1;
 
 function orNull(ms: number): number | null {
   return ms === NOT_YET ? null : ms;
 }
 
-/** Where bytes are counted of which it is not decided whose they are; nobody looks there. */
+/** Counts bytes that belong to no upstream yet. Nothing reads it. */
 const NO_ACCOUNT = new Float64Array(1);

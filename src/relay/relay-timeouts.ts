@@ -1,17 +1,17 @@
 import { type Address, formatAddress } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { Deadlines } from "../base/deadlines.ts";
+import { ipKind } from "../base/ip.ts";
 import type { Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
-import { Asking } from "../entry/asking.ts";
+
 import { Entering, type Guest } from "../entry/entering.ts";
 import { InSteps, type Stepping } from "../entry/in-steps.ts";
-import { inOrder } from "../entry/order.ts";
+import { Asking, inOrder, type Noted, whereabouts } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
 import type { Stage } from "../entry/stage.ts";
 import type { StepPlan } from "../entry/step.ts";
-import { type Noted, whereabouts } from "../entry/whereabouts.ts";
 import { RelayPhase } from "../flow/relay.ts";
 import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
@@ -20,26 +20,28 @@ import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
 import { keepAliveAfterMs } from "./keep-alive.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
-import { sharedLocal } from "./local-address.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
 import { type Waiter, WaitingRoom } from "./waiting-room.ts";
 
-/** Milliseconds between two looks at whether a kernel has sent the last bytes before a reset. */
+/** Interval of the checks whether the kernel has sent the last bytes before a reset. */
 const LINGER_LOOK_MS = 10;
 
-/** Milliseconds without progress after which a relay with a reset end is given up. */
+/** A relay with a reset end is given up after this much time without progress. */
 const STALL_TIMEOUT_MS = 2_000;
 
-/** Relays live so much of their lifetime longer or shorter, so that they do not all end at once. */
+/** Lifetimes vary by this share, so that relays do not all end at once. */
 const LIFETIME_JITTER = 0.1;
-/** How often and how many times is looked whether nothing of an old relay is on its way. */
+/** Interval and number of the checks whether an old relay has become idle. */
 const RETIRE_MS = 50;
 const RETIRE_TRIES = 20;
 
-/** A relay, as far as time can end it. */
+/** `0.0.0.0`, `::` and `::ffff:0.0.0.0`, however they are written. */
+const WILDCARD = /^(0\.0\.0\.0|[:0]+(ffff:(0\.0\.0\.0|0+:0+))?(%.*)?)$/i;
+
+/** The part of a relay that timeouts and queues use. */
 export interface Timed
   extends Waiter,
     Routed,
@@ -53,95 +55,89 @@ export interface Timed
   /** Its number, never used again. */
   readonly id: number;
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
-  /** Why it may not be; null when it may. */
+  /** Why its client was refused; null if it was not. */
   readonly refusedFor: Reason | null;
-  /** It has sent bytes that nobody has looked at yet, of those that steps are to read. */
+  /** It has sent bytes that its steps have not read yet. */
   readonly hasUnread: boolean;
-  /** How many times in a row, this one included, not a byte had moved since this was asked before. */
+  /** How many checks in a row, this one included, found that no byte had moved. */
   stalled(): number;
   /** Ends it now. */
   terminate(reason: Reason): void;
-  /** Looks whether the last bytes before a reset have left. */
+  /** Checks whether the last bytes before a reset have left. */
   linger(): void;
-  /** From now on the kernel finds out when an end is gone without a word. */
+  /** Makes the kernel detect ends that have vanished. */
   keepAlive(): void;
 }
 
-/** Who dials for relays. */
+/** The dialer, as far as time concerns it. */
 export interface TimedDialer<T> {
-  /** The dial was not answered in time. */
+  /** The dial has timed out. */
   timedOut(relay: T): void;
-  /** The attempts of its dial have had their time: the next address is tried beside them. */
+  /** The dial's attempts are slow: the next address is tried in parallel. */
   attemptDue(relay: T): void;
 }
 
 /** What the relays of one listener share. */
 export interface RelayParts<T extends Timed> {
   readonly options: ListenerOptions;
-  /** Where its relays are counted. */
   readonly account: ListenerAccount;
-  /** Chooses their upstreams, and those of relays that wait. */
   readonly chooser: UpstreamChooser;
-  /** Whose place it takes; null for nobody's. */
+  /** The listener that it replaces, if any. */
   readonly before: RelayTimeouts<T> | null;
-  /** What their clients go through before the first bytes, in this order. */
+  /** The steps of their clients, in order. */
   readonly steps: readonly StepPlan[];
-  /** So many clients may be in their steps before the oldest one has to go, at least 1. */
+  /** The most clients in steps before the oldest has to go, at least 1. */
   readonly inStepsMax: number;
-  /** Lets their clients in; null for everybody. */
+  /** Null if every client is admitted. */
   readonly admission: Admission | null;
-  /** Gets copies of them; null for nobody. */
   readonly mirror: Mirror | null;
-  /** The engine's clients that were not let in. */
+  /** The engine's clients that were not admitted. */
   readonly outsiders: Outsiders<T>;
-  /** By whom route functions are asked. */
+  /** Asks route functions. */
   readonly routing: Routing;
-  /** Their time. */
   readonly clock: Clock;
 }
 
-/** What the relays of one listener wait for, whatever the engine: a queue for each span of time. */
+/** What the relays of one listener wait for, in any engine: a queue for each span of time. */
 export class RelayTimeouts<T extends Timed> {
-  /**
-   * Relays too young for keep-alive, which does nothing before a minute of silence: several system
-   * calls less for each relay that is over by then.
-   */
+  /** Relays too young for keep-alive. Short relays are spared its system calls. */
   readonly young: Deadlines<T>;
   private readonly ages: boolean;
   /** Relays whose upstream has not answered yet. */
   readonly dialing: Deadlines<T>;
-  /** Relays whose dial tries another address soon, unless one of those before it answers. */
+  /** Relays whose dial soon tries another address in parallel. */
   readonly racing: Deadlines<T>;
-  /** Relays of which one source has ended. */
+  /** Relays with one source that has ended. */
   readonly halfClosed: Deadlines<T>;
-  /** Relays of which one end was reset. */
+  /** Relays with one end that was reset. */
   readonly wasReset: Deadlines<T>;
   /** Relays whose last bytes must leave the kernel before their target is reset. */
   readonly lingering: Deadlines<T>;
-  /** Relays whose next look for movement is due; of those with an idle timeout. */
+  /** Relays with an idle timeout. */
   readonly idle: Deadlines<T>;
-  /** The same for what comes from one side alone. */
+  /** The same for traffic of one side only. */
   readonly clientIdle: Deadlines<T>;
   readonly upstreamIdle: Deadlines<T>;
-  /** Relays that are not old yet; of those with a lifetime. */
+  /** Relays with a lifetime that is not over. */
   readonly aging: Deadlines<T>;
-  /** What happens to its clients before their upstream is dialled. */
+  /** The stages of its clients. */
   readonly stages: readonly Stage<T>[];
-  /** Has clients go through its steps, and knows those that are in one. */
+  /** The stage of its steps, with the clients in them. */
   readonly inSteps: InSteps<T>;
   readonly refusal: Refusal<T>;
-  /** Relays that may not be, and wait in vain. */
+  /** Refused clients that are left to wait. */
   readonly tarpit: Row<T>;
-  /** Relays for which the listener's route function was asked; null without one. */
+  /** The relays that wait for the listener's route function; null without one. */
   readonly routes: RouteQuestions<T> | null;
-  /** Its clients for which there is no room yet. */
+  /** The clients that wait for room. */
   readonly entry: EntryQueue<T>;
-  /** Who chooses upstreams, and the relays that wait until there is one for them. */
+  /** The present chooser, which outlives a reload together with {@link waiting}. */
   readonly choice: Choice;
+  /** The relays that wait for an upstream. */
   readonly waiting: WaitingRoom<T>;
-  /** How fast flows may be; null where they have no limit. */
+  /** The rate limits of flows; null without a limit. */
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
-  /** Where all of its clients connect to; null when each has to be asked for. */
+  /** The address that all its clients connect to; null if it may differ. */
   readonly local: Address | null;
 
   readonly options: ListenerOptions;
@@ -227,7 +223,7 @@ export class RelayTimeouts<T extends Timed> {
     if (options.lifetimeMs > 0) this.aging.add(relay);
   }
 
-  /** Ends a relay that is old: when nothing of it is on its way, as far as that can be waited for. */
+  /** Ends an old relay as soon as it is idle, or after the last try. */
   private end(relay: T, id: number, tries: number): void {
     if (relay.id !== id || relay.relay.phase === RelayPhase.Free) return;
     const { isCarrying, awaitsAnswer } = relay;
@@ -236,7 +232,7 @@ export class RelayTimeouts<T extends Timed> {
     else this.clock.alarm(RETIRE_MS, () => this.end(relay, id, tries - 1));
   }
 
-  /** A relay is over: it waits for nothing any more. */
+  /** A relay is over: removes it from all queues. */
   forget(relay: T): void {
     this.waiting.delete(relay);
     this.entry.delete(relay);
@@ -255,7 +251,17 @@ export class RelayTimeouts<T extends Timed> {
   }
 }
 
-/** It outlives the listener that it was made for, and so must not know it. */
+/** Makes a waiting room. It outlives its listener, so it must not refer to it. */
 function roomOf<T extends Waiter>(choice: Choice, clock: Clock): WaitingRoom<T> {
   return new WaitingRoom<T>(() => choice.chooser.isFull, clock);
+}
+
+/**
+ * The address that all clients of a listener connect to. Null if it may differ: the listener's
+ * address is a wildcard or a name, or the system chose its port.
+ */
+function sharedLocal(listener: Address): Address | null {
+  if (listener.kind === "unix") return listener;
+  const { host, port } = listener;
+  return ipKind(host) === 0 || port === 0 || WILDCARD.test(host) ? null : listener;
 }

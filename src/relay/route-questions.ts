@@ -11,43 +11,44 @@ import {
   type UpstreamState,
 } from "../entry/route/connection.ts";
 
-/** A question to a listener's function. */
+/** A question to a route function. */
 export interface RouteQuestion {
+  /** The function, or its number if it lives in another thread. */
   readonly hook: Route | number;
   readonly connection: Connection;
-  /** From then on nobody waits for the answer; milliseconds since 1970. */
+  /** When the relay stops waiting for the answer; milliseconds since 1970. */
   readonly until: number;
 }
 
 /**
- * Asks a function. The answer comes later and never within the call, or it does not come at all.
+ * Asks a route function. `answer` is never called within the call, and perhaps not at all.
  *
- * @returns forgets the question: its answer is not given
+ * @returns withdraws the question
  */
 export type AskRoute = (
   question: RouteQuestion,
   answer: (answer: RouteAnswer) => void,
 ) => () => void;
 
-/** What they need of their engine. */
+/** The part of the engine that route questions use. */
 export interface Routing {
   readonly askRoute: AskRoute;
-  /** A relay gets what there is when its function fails. @param why in a few words */
+  /** A route function has failed for a relay. @param why a short text */
   routeFailed(listener: string, why: string): void;
 }
 
-/** A relay, as far as a function decides about it. */
+/** The part of a relay that route questions use. */
 export interface Routed {
-  /** What is asked. */
+  /** The part of the function's argument that is about this client. */
   readonly caller: Caller;
   routed(choice: RouteChoice): void;
-  /** There is no answer, or none that can be followed. */
+  /** There is no answer, or none that is valid. */
   unrouted(): void;
 }
 
 /**
- * The relays of a listener that wait for what its function says. The time is kept here, beside the
- * relays: a function that keeps its own thread busy holds up nobody for longer than that.
+ * The relays of a listener that wait for its route function. The timeout runs in the relays'
+ * thread: a function that keeps its own thread busy delays no relay beyond it.
  *
  * Owner: a listener.
  */
@@ -56,10 +57,9 @@ export class RouteQuestions<T extends Routed> {
   private readonly waiting: Deadlines<T>;
 
   /**
-   * @param listener its name
-   * @param upstreams as the function names them
-   * @param states how they are now
-   * @param clock its time
+   * @param listener the listener's name
+   * @param upstreams see {@link Connection.upstreams}
+   * @param states their present states
    */
   constructor(
     readonly options: RouteOptions,
@@ -74,14 +74,14 @@ export class RouteQuestions<T extends Routed> {
     this.waiting = new Deadlines<T>(timeoutMs, (relay) => this.failed(relay, why), clock);
   }
 
-  /** Asks for a relay, which is told, unless it is {@link delete}d before. */
+  /** Asks about a relay, which gets the answer unless it is {@link delete}d before. */
   ask(relay: T): void {
     const { listener, upstreams, states } = this;
     const { hook, timeoutMs } = this.options;
     const connection = connectionOf(relay.caller, listener, upstreams, states);
     const until = this.clock.wall() + timeoutMs;
     const forget = this.routing.askRoute({ hook, connection, until }, (answer) => {
-      // The relay may be over, and another client's by now.
+      // The relay may have another tenant by now.
       if (this.questions.get(relay) === question) this.answered(relay, answer);
     });
     const question = { forget };
@@ -89,7 +89,7 @@ export class RouteQuestions<T extends Routed> {
     this.waiting.add(relay);
   }
 
-  /** A relay does not wait any more. */
+  /** A relay no longer waits. */
   delete(relay: T): void {
     this.questions.get(relay)?.forget();
     this.questions.delete(relay);

@@ -2,89 +2,85 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { Reason } from "../base/reason.ts";
 import type { DialOptions } from "../config/options.ts";
 
-/** How often is looked for those that wait: relays of other workers end without a word. */
+/** Interval of the checks for room: relays of other workers end without notice. */
 const LOOK_MS = 20;
-/** Between two tries for a relay that could reach none: doubled from the first to the last. */
+/** Pause between two tries of a relay that could reach no upstream; doubled each time. */
 const BACKOFF_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
 
-/** A relay that may wait. */
+/** A relay that may wait. Only the waiting room writes to it. */
 export interface Waiter {
-  /** When it began to wait, on the monotonic clock, and how often it has; the room's own. */
+  /** When it began to wait, on the monotonic clock, and how often it has waited. */
   waitsSince: number | null;
   waits: number;
-  /** It waits now; the room's own. */
+  /** It waits now. */
   isWaiting: boolean;
-  /** How often it has tried all of them anew as nobody had answered; the room's own. */
+  /** How often it has tried all upstreams again because none had answered. */
   retries: number;
-  /** Why its last dial has failed; null before the first. */
+  /** Why its last dial failed; null before the first. */
   readonly lastFailure: Reason | null;
-  /**
-   * Of one that wants a certain upstream and no other: whether that has no room; null for one that may
-   * go to any.
-   */
+  /** If it wants one certain upstream: whether that is full. Null if it may go to any. */
   readonly isFullThere: boolean | null;
   /** Whether its dials and waits may take more time. */
   readonly hasTime: boolean;
-  /** Looks anew for an upstream, tried or not; it may come back at once. */
+  /** Tries all upstreams again; it may return to the waiting room at once. */
   dialAgain(): void;
-  /** There was none in time. */
+  /** It got no upstream in time. */
   notDialed(reason: Reason): void;
 }
 
-/** Where relays that wait are counted: one begins to (1), or does not any more (−1). */
+/** Counts waiting relays: one begins to wait (1) or no longer waits (−1). */
 export interface WaitCount {
   waits(change: 1 | -1): void;
 }
 
 /** How a relay waits. */
 interface Wait {
-  /** Where that is counted. */
   readonly count: WaitCount;
-  /** For room at an upstream, and not for one that can be reached. */
+  /** It waits for room at an upstream, not for an upstream that can be reached. */
   readonly isQueued: boolean;
-  /** At a certain upstream: nobody else waits behind it. */
+  /** It waits for one certain upstream: no other relay queues behind it. */
   readonly isStrict: boolean;
-  /** So long for room at most, since it began to wait. */
+  /** The longest time that it may wait for room, since it began to wait. */
   readonly queueMs: number;
   /** When it may try again. */
   readonly nextTry: number;
 }
 
 /**
- * The relays of a listener that have no upstream yet: all are full (a queue, with a bound), or none
- * can be reached (clients are held while it starts again, or try again a few times). They are looked after together, in their
- * order, with one alarm, however many there are. As long as some wait for room nobody else gets any:
+ * The relays of a listener that have no upstream yet, because all are full (a bounded queue) or
+ * none can be reached (clients are held until one is back, or try again a few times). One alarm
+ * serves all of them, in their order. While relays wait for room no new relay gets any: see
  * {@link hasQueue}.
  *
- * Owner: a listener, and those that take its place: a queue is not begun anew by a reload.
+ * Owner: a listener, and later the ones that replace it, so that a reload keeps the queue.
  */
 export class WaitingRoom<T extends Waiter> {
   private readonly waiting = new Map<T, Wait>();
   private queued = 0;
-  /** Those who wait for room at a certain upstream. */
+  /** Relays that wait for room at one certain upstream. */
   private queuedStrict = 0;
-  /** The next look is due some time; the next one for room is due now. */
+  /** The next regular look is scheduled; an immediate one is scheduled, as there is room. */
   private isArmed = false;
   private isCalled = false;
 
-  /** @param isFull whether there are upstreams that could be reached, and none of them has room */
+  /** @param isFull whether upstreams can be reached, but none of them has room */
   constructor(
     private readonly isFull: () => boolean,
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** Some wait for room: whoever comes now comes after them. */
+  /** Relays wait for room: new ones have to queue behind them. */
   get hasQueue(): boolean {
     return this.queued > 0;
   }
 
   /**
-   * Lets a relay wait for which there is no upstream now.
+   * Lets a relay wait, as there is no upstream for it now.
    *
-   * @param options those of its listener
-   * @param count its listener's: this room may be several listeners', one after the other
-   * @returns null when it waits; else why it cannot
+   * @param options of its listener
+   * @param count of its listener, as the room may outlive that
+   * @returns why it may not wait; null if it waits
    */
   add(relay: T, options: DialOptions, count: WaitCount): Reason | null {
     const { queueMs, queueMax, holdMs } = options;
@@ -117,7 +113,7 @@ export class WaitingRoom<T extends Waiter> {
     return null;
   }
 
-  /** A relay does not wait any more. */
+  /** A relay no longer waits. */
   delete(relay: T): void {
     const wait = this.waiting.get(relay);
     if (wait === undefined) return;
@@ -136,7 +132,7 @@ export class WaitingRoom<T extends Waiter> {
     return isFullThere ?? this.isFull();
   }
 
-  /** A relay of this worker has left its upstream: who waits for room need not wait for a look. */
+  /** A relay of this worker has left its upstream: checks for room now. */
   roomMade(): void {
     if (this.queued + this.queuedStrict === 0 || this.isCalled) return;
     this.isCalled = true;
@@ -149,7 +145,7 @@ export class WaitingRoom<T extends Waiter> {
     this.clock.alarm(LOOK_MS, () => this.look());
   }
 
-  /** Lets the first ones go on, as far as there is room: there may be some now. */
+  /** Lets relays go on in order while there is room. */
   serve(): void {
     this.isCalled = false;
     for (const [relay, { isQueued }] of this.waiting) {
@@ -162,7 +158,7 @@ export class WaitingRoom<T extends Waiter> {
     }
   }
 
-  /** It need not wait any more. Whose time was over before there was room has waited in vain. */
+  /** Ends a relay's wait: it dials again, unless its time has run out. */
   private goOn(relay: T, isQueued: boolean): void {
     this.delete(relay);
     if (isQueued && !relay.hasTime) relay.notDialed("queue_timeout");
@@ -173,7 +169,7 @@ export class WaitingRoom<T extends Waiter> {
     this.isArmed = false;
     const now = this.clock.now();
     for (const [relay, { isQueued, queueMs, nextTry }] of this.waiting) {
-      // Asked anew for each: those before it may have taken the last room.
+      // Checked for each relay, as those before it may have taken the last room.
       const isFull = this.isFullFor(relay);
       const isOver = now >= (relay.waitsSince ?? 0) + queueMs || !relay.hasTime;
       if (isFull && isOver) {
@@ -185,12 +181,12 @@ export class WaitingRoom<T extends Waiter> {
   }
 }
 
-/** Why one ends that no upstream could be found for: one word for all that were held, whatever failed. */
+/** Why a relay without an upstream ends. Held ones get one reason, whatever failed. */
 function unreached(relay: Waiter, options: DialOptions): Reason {
   return wasHeld(relay, options) ? "hold_timeout" : (relay.lastFailure ?? "no_upstream");
 }
 
-/** Whether a relay has been held for want of an upstream that can be reached. */
+/** Whether a relay was held because no upstream could be reached. */
 export function wasHeld(
   { waitsSince }: Pick<Waiter, "waitsSince">,
   { holdMs }: Pick<DialOptions, "holdMs">,
@@ -198,17 +194,17 @@ export function wasHeld(
   return holdMs > 0 && waitsSince !== null;
 }
 
-/** Whether somebody was dialled, so that dialling anew may help, and how often it has helped nothing. */
+/** Whether dialling all upstreams again may help: one was dialled, and retries are left. */
 function mayRetry({ lastFailure, retries, hasTime }: Waiter, options: DialOptions): boolean {
   return lastFailure !== null && hasTime && retries < options.retries;
 }
 
-/** A pause that is up to a quarter shorter: what fails together must not come again together. */
+/** A pause that is up to a quarter shorter, so that relays do not all retry together. */
 function spread(pauseMs: number): number {
   return pauseMs * (1 - Math.random() / 4);
 }
 
-/** Clients that wait for the same upstream must not all come at once. */
+/** The next pause, with jitter, so that clients of one upstream do not all come at once. */
 function backoff(waits: number): number {
   return Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** waits) * (0.75 + Math.random() / 2);
 }

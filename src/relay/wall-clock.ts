@@ -1,18 +1,17 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 
-/** Milliseconds by which both clocks may differ by rounding and by reading one after the other. */
+/** Differences of the clocks up to this are rounding, or come from reading one after the other. */
 const TOLERANCE_MS = 20;
 
-/** What the wall clock shows when the monotonic one of this thread shows 0. */
+/** The wall clock's time when this thread's monotonic clock shows 0. */
 let offsetMs = systemClock.wall() - systemClock.now();
 
 /**
- * What the wall clock shows at a moment of this thread's monotonic clock, by which all times are kept: in
- * milliseconds since 1970, as the wall clock goes now. It may be set at any time, and what is told from then
- * on has to agree with everything else that is told on this machine. As long as nobody sets it one moment
- * always gets the same time.
+ * Converts a time of this thread's monotonic clock, in which all times are kept, to the wall clock:
+ * milliseconds since 1970. If the wall clock is set, all later conversions follow it, as other
+ * programs' logs do. Until then a moment always gets the same time.
  *
- * @param monotonicMs as {@link Clock.now} said
+ * @param monotonicMs from {@link Clock.now}
  */
 export function wallTime(monotonicMs: number, clock: Clock = systemClock): number {
   const now = clock.wall() - clock.now();

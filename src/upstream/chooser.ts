@@ -14,23 +14,23 @@ import { mix } from "./balance/hash.ts";
 import { mustAsk } from "./names/ask.ts";
 import type { UpstreamTable } from "./table.ts";
 
-/** Instead of an upstream's number: there is none. */
+/** Stands for no upstream where a number is expected. */
 export const NO_UPSTREAM = -1;
 
 /**
- * Who chooses for a listener now. Listeners that take each other's place share one, so that relays
- * which have no upstream yet get one of those that there are now.
+ * The current chooser of a listener. Listeners that replace each other share one, so that relays
+ * which have no upstream yet get one of the current upstreams.
  */
 export interface Choice {
   chooser: UpstreamChooser;
 }
 
 /**
- * Chooses an upstream for each relay of a listener, in one worker: what is open is read from the
- * table that all share, what an upstream has is counted there.
+ * Chooses an upstream for each relay of a listener, in one worker. The shared table says which
+ * upstreams are open, and counts their relays.
  *
- * Backups get relays only when no other upstream is open that was not tried. Those that are open and
- * full have relays wait, or turn them away, unless the options say that backups are for that, too.
+ * Backups get relays only if no other upstream is open that was not tried yet. If open ones are
+ * full, the relay waits or is refused, unless the options let it use a backup.
  *
  * Owner: a listener.
  */
@@ -39,10 +39,10 @@ export class UpstreamChooser {
   private readonly backups: Group;
   private readonly hashes: boolean;
   private readonly backupWhenFull: boolean;
-  /** By number: 1 where the host is a name. */
+  /** By number: 1 if the control plane must be asked before a dial. */
   private readonly asked: Uint8Array;
 
-  /** @param before whose place it takes, and from whose position it goes on */
+  /** @param before the chooser to replace and continue from */
   constructor(
     readonly upstreams: readonly UpstreamOptions[],
     { policy, boundedLoad, backupWhenFull }: BalanceOptions,
@@ -61,18 +61,18 @@ export class UpstreamChooser {
     this.hashes = policy === "hash";
     this.backupWhenFull = backupWhenFull;
     this.asked = Uint8Array.from(upstreams, ({ address }) => (mustAsk(address) ? 1 : 0));
-    // Its table takes milliseconds: now, and not for the first client.
+    // Its table takes milliseconds: build it now, not for the first client.
     if (this.hashes) this.leave(this.enter(UNIX_CLIENT, NONE_TRIED));
   }
 
   /**
-   * Chooses one, and counts the relay there until {@link leave}.
+   * Chooses an upstream, and counts the relay there until {@link leave}.
    *
-   * @param client of its address only the part without the port counts
-   * @param tried upstreams that are left out, by their numbers
-   * @param wanted comes before all others, whatever their weights are and whether it is a backup
-   * @param isStrict nobody but the wanted one will do
-   * @returns its number; {@link NO_UPSTREAM} when there is none now
+   * @param client only its address without the port counts
+   * @param tried numbers of upstreams to leave out
+   * @param wanted an upstream to try before all others, whatever its weight, backup or not
+   * @param isStrict only the wanted one will do
+   * @returns its number; {@link NO_UPSTREAM} if there is none now
    */
   enter(
     client: ClientAddress,
@@ -89,13 +89,16 @@ export class UpstreamChooser {
     return this.backups.enter(hash, tried);
   }
 
-  /** @returns whether it is open and has room; a weight of 0 only says that nobody else goes there */
+  /**
+   * @returns whether it is open and has room. Its weight may be 0: that only keeps other relays
+   *   away.
+   */
   private enterThis(index: number): boolean {
     const { slot, maxRelays } = this.upstreams[index] as UpstreamOptions;
     return this.table.isOpen(slot) && this.table.enter(slot, maxRelays);
   }
 
-  /** Whether relays may go to this one, and it has no room; false for {@link NO_UPSTREAM}. */
+  /** Whether this one is open but has no room; false for {@link NO_UPSTREAM}. */
   isFullAt(index: number): boolean {
     const upstream = this.upstreams[index];
     if (upstream === undefined || upstream.maxRelays === 0) return false;
@@ -103,18 +106,18 @@ export class UpstreamChooser {
     return this.table.isOpen(slot) && this.table.running(slot) >= maxRelays;
   }
 
-  /** How all of them are now. */
+  /** The current state of each upstream. */
   get states(): readonly UpstreamState[] {
     return statesOf(this.upstreams, this.table);
   }
 
-  /** The number of the upstream with this address; {@link NO_UPSTREAM} when there is none. */
+  /** The number of the upstream with this address; {@link NO_UPSTREAM} if there is none. */
   numberOf(address: Address): number {
     const name = formatAddress(address);
     return this.upstreams.findIndex((one) => formatAddress(one.address) === name);
   }
 
-  /** Whether the control plane has to be asked before an upstream is dialled. */
+  /** Whether to ask the control plane before dialling this upstream. */
   mustAsk(index: number): boolean {
     return this.asked[index] === 1;
   }
@@ -130,7 +133,7 @@ export class UpstreamChooser {
     this.table.dialed((this.upstreams[index] as UpstreamOptions).slot);
   }
 
-  /** Whether there are upstreams that relays may go to, and none of them has room. */
+  /** Whether some upstreams are open and none of them has room. */
   get isFull(): boolean {
     const { primaries, backups } = this;
     if (primaries.hasRoom) return false;
@@ -139,7 +142,7 @@ export class UpstreamChooser {
   }
 }
 
-/** How upstreams are now. */
+/** The current state of each upstream. */
 export function statesOf(
   upstreams: readonly UpstreamOptions[],
   table: UpstreamTable,
@@ -155,17 +158,17 @@ export function statesOf(
 const NONE_TRIED: readonly number[] = [];
 
 /**
- * The upstreams that are chosen from at a time. What is asked of each lies in arrays of numbers, made
- * once: it is read for every relay, and a thousand objects would not stay in the cache.
+ * The primaries or the backups. What is asked of each upstream lies in arrays of numbers: it is
+ * read for every relay, and a thousand objects would not stay in the cache.
  */
 class Group implements Candidates {
   readonly count: number;
   private tried = NONE_TRIED;
-  /** Filled up by another worker in this very moment. */
+  /** The upstream that another worker has just filled up. */
   private lost = NO_UPSTREAM;
   private readonly names: readonly string[];
   private readonly isEmpty: boolean;
-  /** By number: the table's row, how many relays it may have, 1 when it belongs to this group. */
+  /** By number: the table's row, the limit of relays, 1 if it belongs to this group. */
   private readonly rows: Int32Array;
   private readonly limits: Float64Array;
   private readonly belongs: Uint8Array;
@@ -184,7 +187,7 @@ class Group implements Candidates {
     this.isEmpty = !this.belongs.includes(1);
   }
 
-  /** Goes on where the group stands whose place it takes. */
+  /** Continues from the position of the group that it replaces. */
   succeed(before: Group): void {
     const numbers = new Map(before.names.map((name, index) => [name, index]));
     const those = Int32Array.from(this.names, (name) => numbers.get(name) ?? NO_UPSTREAM);
@@ -199,13 +202,13 @@ class Group implements Candidates {
     return this.tried.length > 0;
   }
 
-  /** Relays may go to some of them. */
+  /** Whether any of them is open. */
   get isUsable(): boolean {
     for (let index = 0; index < this.count; index++) if (this.mayBeUsed(index)) return true;
     return false;
   }
 
-  /** To some of them now. */
+  /** Whether any open one has room. */
   get hasRoom(): boolean {
     for (let index = 0; index < this.count; index++) {
       if (this.mayBeUsed(index) && this.hasRoomAt(index)) return true;
@@ -213,7 +216,7 @@ class Group implements Candidates {
     return false;
   }
 
-  /** Relays may go to one that was not tried, when it has room again. */
+  /** Whether an open one that was not tried is full. */
   isFullFor(tried: readonly number[]): boolean {
     for (let index = 0; index < this.count; index++) {
       if (!this.mayBeUsed(index) || this.hasRoomAt(index)) continue;
@@ -271,7 +274,10 @@ class Group implements Candidates {
   }
 }
 
-/** A client's host in numbers: its port must not matter, nor how an IPv4 address has come here. */
+/**
+ * Hashes a client's host. Its port does not matter, nor whether IPv4 came as an IPv4-mapped
+ * address.
+ */
 function hashOfHost(client: ClientAddress): number {
   switch (clientKind(client)) {
     case ClientKind.IPv4:

@@ -1,44 +1,46 @@
 import { assert } from "../assert.ts";
 
-/** Where in an upstream's slot each figure stands. */
+/** Where each figure stands in an upstream's slot. */
 enum Word {
-  /** 1 when it may be given new relays, as far as health and administration say. */
+  /** 1 if health and administration allow new relays. */
   Open,
-  /** Its effective weight, and that without slow start; see {@link WEIGHT_UNIT}. */
+  /** Its effective weight, and its weight without slow start; see {@link WEIGHT_UNIT}. */
   Weight,
   FullWeight,
-  /** Relays that it has or that dial it, of all workers. */
+  /** Relays that run or dial there, in all workers. */
   Running,
-  /** 1 when a dial was answered since that was asked. */
+  /** 1 if a dial was answered since this was last read. */
   Answered,
-  /** How many slots' words are one. */
+  /** Words of a slot. */
   Size = 8,
 }
 
-/** A weight of 1, in the table: slow start scales weights in finer steps than whole ones. */
+/** A weight of 1 in the table: slow start needs finer steps than whole weights. */
 export const WEIGHT_UNIT = 256;
 
-/** Upstreams of all listeners together, at most. Memory of rows that nobody has used is not taken. */
+/** Most upstreams of all listeners together. Rows that are not used take no memory. */
 export const SLOTS_MAX = 32_768;
 
-/** The words of a cache line, in which the count of changes stands alone: workers read it always. */
+/**
+ * Words of a cache line. The count of changes has one to itself, because workers read it all the
+ * time.
+ */
 const LINE = 16;
 
 /**
- * What the control plane and all workers have to know of upstreams at any moment: one row of numbers
- * per upstream of a listener, in memory that they share. The control plane writes whether an upstream
- * may be used and its weight; workers count their relays. Nobody waits for anybody: each number is
- * read and written by itself.
+ * What the control plane and all workers need to know about upstreams at any moment: one row of
+ * numbers for each upstream of a listener, in shared memory. The control plane writes whether an
+ * upstream is open and its weight; workers count their relays. No thread waits for another: each
+ * number is read and written by itself.
  *
- * The control plane also counts its changes, so that workers may keep what they have made of open rows
- * and weights until there is another one.
+ * The control plane also counts its changes, so that workers may keep what they derive from open
+ * rows and weights until the next change. Each worker's counts are also kept in a column of their
+ * own, and are taken back if the worker fails.
  *
- * What a worker has counted is also kept apart from the others', to be taken back should it fail.
- *
- * Owner: the control plane, which gives out the rows; workers have a view.
+ * Owner: the control plane, which assigns the rows; workers have a view.
  */
 export class UpstreamTable {
-  /** What a view in another thread is made of. */
+  /** Makes a view in another thread. */
   readonly memory: SharedArrayBuffer;
   /** See {@link WEIGHT_UNIT}. */
   readonly unit = WEIGHT_UNIT;
@@ -47,10 +49,10 @@ export class UpstreamTable {
   private readonly changeCount: Int32Array;
 
   /**
-   * @param worker whose counts this view keeps, 0…workers − 1
-   * @param memory that of another view; new unless given
-   * @param begin 0…1: where in a listener's list of upstreams this worker begins, so that the workers
-   *   of one engine begin at different ones
+   * @param worker the worker whose counts this view keeps, 0…workers − 1
+   * @param memory that of another view; new if missing
+   * @param begin 0…1: where in a listener's list of upstreams this worker starts, so that the workers
+   *   of one engine start at different ones
    */
   constructor(
     readonly workers: number,
@@ -65,23 +67,22 @@ export class UpstreamTable {
   }
 
   /**
-   * How often the control plane has changed who is open or what somebody weighs; an int32 that begins
-   * anew when it is full. Who reads it first and the rows afterwards has read them as they were then,
-   * or later: as long as it is the same, they are.
+   * How often the control plane has changed an open state or a weight; an int32 that wraps around.
+   * Read it before the rows: as long as it stays the same, what was read is current.
    */
   get changes(): number {
     return Atomics.load(this.changeCount, 0);
   }
 
-  /** Begins all rows anew: where nobody gives them out, everything may be used. */
+  /** Opens all rows: used where no control plane assigns them. */
   openAll(): void {
     for (let slot = 0; slot < SLOTS_MAX; slot++) this.reset(slot, 1);
   }
 
-  /** Begins a row anew: open, with this weight, nobody there. */
+  /** Resets a row: open, with this weight and no relays. */
   reset(slot: number, weight: number): void {
     assert(slot >= 0 && slot < SLOTS_MAX, "reset: there is such a row");
-    // Closed first: whoever looks meanwhile must not find it open with half of its figures.
+    // Closed first, so that no reader finds it open with half of its figures set.
     this.setOpen(slot, false);
     for (const word of [Word.Running, Word.Answered]) Atomics.store(this.words, at(slot, word), 0);
     this.setWeight(slot, weight);
@@ -96,17 +97,17 @@ export class UpstreamTable {
     this.change(at(slot, Word.Open), isOpen ? 1 : 0);
   }
 
-  /** What it gets now, in {@link WEIGHT_UNIT}s. */
+  /** Its effective weight, in {@link WEIGHT_UNIT}s. */
   weight(slot: number): number {
     return this.words[at(slot, Word.Weight)] as number;
   }
 
-  /** What it grows to while it starts slowly, in {@link WEIGHT_UNIT}s. */
+  /** The weight that slow start grows to, in {@link WEIGHT_UNIT}s. */
   fullWeight(slot: number): number {
     return this.words[at(slot, Word.FullWeight)] as number;
   }
 
-  /** @param part how much of the weight it gets now, above 0…1 */
+  /** @param part the effective share of the weight, above 0…1 */
   setWeight(slot: number, weight: number, part = 1): void {
     const full = Math.round(weight * WEIGHT_UNIT);
     this.change(at(slot, Word.FullWeight), full);
@@ -119,10 +120,10 @@ export class UpstreamTable {
   }
 
   /**
-   * A relay goes there.
+   * Counts a relay.
    *
-   * @param most relays that may be there; 0 for any number
-   * @returns false when so many are there already
+   * @param most limit of relays; 0: none
+   * @returns false if the limit is reached
    */
   enter(slot: number, most: number): boolean {
     const before = Atomics.add(this.words, at(slot, Word.Running), 1);
@@ -140,7 +141,7 @@ export class UpstreamTable {
     Atomics.sub(this.own, slot, 1);
   }
 
-  /** Takes back what a worker has counted: it has failed, and another one takes its place. */
+  /** Takes back what a failed worker has counted; another one takes its place. */
   forget(worker: number): void {
     const counts = this.countsOf(worker);
     for (let slot = 0; slot < SLOTS_MAX; slot++) {
@@ -151,17 +152,19 @@ export class UpstreamTable {
 
   /** A dial was answered. */
   dialed(slot: number): void {
-    // Most of the time it is known, and a read leaves others' caches alone.
+    // Usually it is known already, and a read leaves other cores' caches alone.
     const word = at(slot, Word.Answered);
     if (Atomics.load(this.words, word) === 0) Atomics.store(this.words, word, 1);
   }
 
-  /** Whether a dial was answered since this was asked. */
+  /** Whether a dial was answered since the last call. */
   wasDialed(slot: number): boolean {
     return Atomics.exchange(this.words, at(slot, Word.Answered), 0) === 1;
   }
 
-  /** Counted after it is written, and only if it is another value: what workers keep is dear. */
+  /**
+   * Counted after the write, and only if the value differs: what workers keep is costly to rebuild.
+   */
   private change(word: number, value: number): void {
     if (Atomics.exchange(this.words, word, value) !== value) Atomics.add(this.changeCount, 0, 1);
   }

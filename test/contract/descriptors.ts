@@ -1,9 +1,10 @@
 import { expect } from "bun:test";
 import type { End } from "../fixtures/end.ts";
+import { plainMemory, rowed } from "../fixtures/options.ts";
 import { processorSeconds } from "../fixtures/proc.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { plainMemory, rowed, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const CLIENTS = 300;

@@ -160,15 +160,6 @@ function choiceCases(suite: Suite): void {
       }
     },
   );
-
-  suite.case("when all refuse, each was tried once", async (scene) => {
-    const address = await scene.listen([scene.refusing(), scene.refusing(), scene.refusing()]);
-    const client = await scene.client(address);
-    const relay = await scene.ended(1);
-    expect(relay).toMatchObject({ reason: "connect_refused", dials: 3 });
-    expect(new Set(scene.record.dialsFailed.map((failed) => failed.upstream)).size).toBe(3);
-    await waitFor(() => client.closed || client.finSeen, "the client is let go");
-  });
 }
 
 function earlyCases(suite: Suite): void {

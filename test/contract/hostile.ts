@@ -5,12 +5,16 @@ import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const MIB = 1024 * 1024;
+/** Enough for each order in which two ends may leave. */
+const ROUNDS = 80;
+const LEAVING = 400;
 
 /** Ends that behave badly: an engine counts what they do and goes on. */
 export function hostileCases(suite: Suite): void {
   const departures = ["FIN", "RST", "close"] as const;
   for (const how of departures) {
-    suite.case(`1,000 clients that leave at once by ${how}`, (scene) => leaveAtOnce(scene, how));
+    const name = `${LEAVING} clients that leave at once by ${how}`;
+    suite.case(name, (scene) => leaveAtOnce(scene, how));
   }
 
   suite.case("an upstream that is gone while its client goes on sending", async (scene) => {
@@ -37,10 +41,10 @@ export function hostileCases(suite: Suite): void {
     expect(client.closed).toBe(true);
   });
 
-  suite.case("both ends reset at once with data in flight, 200 times", async (scene) => {
+  suite.case("both ends reset at once with data in flight, again and again", async (scene) => {
     const upstream = await scene.upstream((end) => void end.offer({ seed: 1, total: 64 * MIB }));
     const address = await scene.listen([upstream]);
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const { client, end } = await scene.pair(address, upstream);
       client.offer({ seed: 2, total: 64 * MIB });
       await waitFor(() => client.receivedBytes > 0 && end.receivedBytes > 0, "data is in flight");
@@ -48,27 +52,27 @@ export function hostileCases(suite: Suite): void {
       end.reset();
       if (round % 2 === 1) client.reset();
     }
-    await scene.ended(200);
+    await scene.ended(ROUNDS);
     const { reasons } = scene.engine.stats().relays;
-    expect((reasons.client_reset ?? 0) + (reasons.upstream_reset ?? 0)).toBe(200);
+    expect((reasons.client_reset ?? 0) + (reasons.upstream_reset ?? 0)).toBe(ROUNDS);
   });
 
-  suite.case("both ends close at once with data in flight, 200 times", async (scene) => {
+  suite.case("both ends close at once with data in flight, again and again", async (scene) => {
     const upstream = await scene.upstream((end) => void end.offer({ seed: 1, total: MIB }));
     const address = await scene.listen([upstream]);
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const { client, end } = await scene.pair(address, upstream);
       client.offer({ seed: 2, total: MIB });
       client.close();
       end.close();
     }
-    await scene.ended(200);
+    await scene.ended(ROUNDS);
   });
 
-  suite.case("both ends FIN at once without a byte, 500 times", async (scene) => {
+  suite.case("both ends FIN at once without a byte, again and again", async (scene) => {
     const upstream = await scene.upstream((end) => void end.finish());
     const address = await scene.listen([upstream]);
-    await inParallel(500, 20, async () => {
+    await inParallel(LEAVING, 20, async () => {
       const client = await scene.client(address, (end) => end.finish());
       await waitFor(
         () => client.closed,
@@ -76,9 +80,9 @@ export function hostileCases(suite: Suite): void {
       );
       expect(client.closeCode).toBeNull();
     });
-    await scene.ended(500);
+    await scene.ended(LEAVING);
     const { reasons } = scene.engine.stats().relays;
-    expect((reasons.client_fin ?? 0) + (reasons.upstream_fin ?? 0)).toBe(500);
+    expect((reasons.client_fin ?? 0) + (reasons.upstream_fin ?? 0)).toBe(LEAVING);
   });
 }
 
@@ -86,7 +90,7 @@ export function hostileCases(suite: Suite): void {
 async function leaveAtOnce(scene: Scene, how: "FIN" | "RST" | "close"): Promise<void> {
   const upstream = await scene.upstream(polite);
   const address = await scene.listen([upstream]);
-  await inParallel(1000, 50, async () => {
+  await inParallel(LEAVING, 50, async () => {
     const client = await scene.client(address);
     if (how === "FIN") client.finish();
     else if (how === "RST") client.reset();
@@ -101,7 +105,7 @@ async function leaveAtOnce(scene: Scene, how: "FIN" | "RST" | "close"): Promise<
   // A connection that is reset before it was accepted may never be seen: that is the system's way.
   const settled = () => engine.stats().relays.running === 0;
   await waitFor(settled, "no relay is left");
-  if (how === "FIN") await scene.ended(1000);
+  if (how === "FIN") await scene.ended(LEAVING);
   const echoing = await scene.upstream(echo);
   const honest = await scene.client(await scene.listen([echoing]));
   honest.send("served");

@@ -3,11 +3,12 @@ import type { Address } from "../../src/base/address.ts";
 import { defaults } from "../../src/config/defaults.ts";
 import type { MemoryOptions } from "../../src/config/options.ts";
 import type { End } from "../fixtures/end.ts";
+import { rowed } from "../fixtures/options.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import type { ProxyProcess } from "../fixtures/proxy-process.ts";
 import { echo, polite, type Upstream } from "../fixtures/upstream.ts";
 import { inParallel, waitFor, waitForStandstill } from "../fixtures/wait.ts";
-import { rowed, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const KIB = 1024;
@@ -53,8 +54,8 @@ export function memoryCases(suite: Suite): void {
   );
 
   suite.case(
-    "5,000 relays opened and closed leave nothing behind",
-    (scene) => manyRelays(scene, 5000),
+    "2,000 relays opened and closed leave nothing behind",
+    (scene) => manyRelays(scene, 2000),
     { timeoutMs: 60_000, linux: true },
   );
 }

@@ -6,16 +6,15 @@ import { writeProxyHeader } from "../../src/entry/proxy-protocol/writer.ts";
 import type { MirrorStats } from "../../src/relay/mirror/account.ts";
 import { encodeSockaddr } from "../../src/system/sockaddr.ts";
 import type { End } from "../fixtures/end.ts";
+import { openAdmission, plainMemory, rowed } from "../fixtures/options.ts";
 import { seeded, sizesUpTo } from "../fixtures/random.ts";
 import { type Behaviour, echo, polite, sink, type Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { openAdmission } from "./admission.ts";
-import { type Kind, listener, plainMemory, rowed, type Scene } from "./scene.ts";
+import type { Kind, Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const NEVER_MS = 120_000;
 /** A copy that is not to be given up however much of it waits. */
 const ROOMY = 16 * MIB;
 
@@ -74,16 +73,6 @@ function copyCases(suite: Suite): void {
     );
   });
 
-  suite.case("a relay that finds no upstream leaves no byte with the mirror", async (scene) => {
-    const mirror = await scene.upstream(sink);
-    const address = await scene.listen([scene.refusing(), scene.refusing()], to(mirror));
-    (await scene.client(address)).send("hello");
-    expect(await scene.ended(1)).toMatchObject({ reason: "connect_refused", dials: 2 });
-    await waitFor(() => stats(scene).running === 0, "the copy is over");
-    await waitFor(() => mirror.ends.every((end) => end.closed), "the mirror is let go");
-    expect(stats(scene)).toMatchObject({ begun: 1, bytes: 0 });
-  });
-
   suite.case("a mirror does not wait for an upstream that keeps silent", async (scene) => {
     const mirror = await scene.upstream(sink);
     const upstream = await scene.upstream(sink);
@@ -99,16 +88,6 @@ function copyCases(suite: Suite): void {
     }
     // An idle loop wakes once a second.
     expect(Math.min(...lags)).toBeLessThan(300);
-  });
-
-  suite.case("in mode oneway there is a copy, too", async (scene) => {
-    const mirror = await scene.upstream(expecting);
-    const upstream = await scene.upstream(expecting);
-    const address = await scene.listen([upstream], { ...to(mirror), mode: "oneway" });
-    (await scene.client(address)).offer({ seed: 1, total: 50_000 }).finish();
-    await waitFor(() => mirror.ends[0]?.finSeen === true, "the mirror has everything");
-    expect(mirror.end(0)).toMatchObject({ finAfterBytes: 50_000, mismatchAt: -1 });
-    await scene.ended(1);
   });
 
   suite.case(
@@ -147,36 +126,19 @@ function copyCases(suite: Suite): void {
     },
   );
 
-  suite.case("1,000 short relays are 1,000 copies", async (scene) => {
+  suite.case("400 short relays are 400 copies", async (scene) => {
     const mirror = await scene.upstream(polite);
     const upstream = await scene.upstream(polite);
     const address = await scene.listen([upstream], to(mirror));
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       const clients = await Promise.all(Array.from({ length: 50 }, () => scene.client(address)));
       for (const client of clients) client.send(`hello ${round}`).finish();
       await scene.ended((round + 1) * 50);
     }
-    await waitFor(() => stats(scene).completed === 1_000, "all copies are complete");
+    await waitFor(() => stats(scene).completed === 400, "all copies are complete");
     const received = ({ ends }: Upstream) => ends.reduce((sum, end) => sum + end.receivedBytes, 0);
     expect(received(mirror)).toBe(received(upstream));
-    expect(stats(scene)).toMatchObject({ begun: 1_000, dropped: {}, bytes: received(mirror) });
-  });
-
-  suite.case("of half the relays, about half are copied", async (scene) => {
-    const mirror = await scene.upstream(polite);
-    const upstream = await scene.upstream(polite);
-    const address = await scene.listen([upstream], to(mirror, { percent: 50 }));
-    for (let round = 0; round < 8; round++) {
-      const clients = await Promise.all(Array.from({ length: 50 }, () => scene.client(address)));
-      for (const client of clients) client.finish();
-      await scene.ended((round + 1) * 50);
-    }
-    // Less than 130 of 400, or more than 270, is as likely as a dozen zeros in a row of digits.
-    expect(stats(scene).begun).toBeWithin(130, 271);
-    const copied = scene.record.ended.filter((relay) => relay.mirror !== null).length;
-    expect(copied).toBe(stats(scene).begun);
-    await waitFor(() => stats(scene).running === 0, "all copies are over");
-    expect(mirror.ends.length).toBe(copied);
+    expect(stats(scene)).toMatchObject({ begun: 400, dropped: {}, bytes: received(mirror) });
   });
 }
 
@@ -280,16 +242,6 @@ function endCases(suite: Suite): void {
     expect(mirror.end(0).wasReset).toBe(true);
   });
 
-  suite.case("a relay that is ended in an orderly way ends the copy so", async (scene) => {
-    const mirror = await scene.upstream(expecting);
-    const upstream = await scene.upstream(polite);
-    const address = await scene.listen([upstream], { ...to(mirror), lifetimeMs: 300 });
-    (await scene.client(address)).send("hello");
-    expect(await scene.ended(1)).toMatchObject({ reason: "lifetime", mirror: "mirrored" });
-    await waitFor(() => mirror.ends[0]?.closed === true, "the mirror is let go");
-    expect(mirror.end(0)).toMatchObject({ finAfterBytes: 5, closeCode: null });
-  });
-
   suite.case("a mirror that ends first gets the rest nevertheless", async (scene) => {
     const mirror = await scene.upstream((end) => void end.expects(1).finish());
     const upstream = await scene.upstream(polite);
@@ -385,18 +337,6 @@ function dropCases(suite: Suite): void {
     expect(await scene.ended(1)).toMatchObject({ reason: "client_fin", mirror: "unreachable" });
   });
 
-  suite.case("a mirror that nobody knows holds up nobody", async (scene) => {
-    const upstream = await scene.upstream(echo);
-    const nobody: Address = { kind: "tcp", host: "nobody.invalid", port: 1 };
-    const address = await scene.listen([upstream], to(nobody));
-    const client = await scene.client(address);
-    client.send("hello");
-    await waitFor(() => client.receivedBytes === 5, "the echo is here");
-    await waitFor(() => stats(scene).dropped.unreachable === 1, "the copy is given up");
-    client.finish();
-    expect(await scene.ended(1)).toMatchObject({ reason: "client_fin", mirror: "unreachable" });
-  });
-
   suite.case("a mirror that resets in the middle does not end the relay", async (scene) => {
     const mirror = await scene.upstream((end) => {
       end.onData = (self) => self.reset();
@@ -429,54 +369,14 @@ function dropCases(suite: Suite): void {
     client.finish();
     expect(await scene.ended(1)).toMatchObject({ reason: "client_fin", mirror: "reset" });
   });
-
-  suite.case("what is left of a copy does not stay for ever", async (scene) => {
-    const { mirror, client } = await lagging(scene, sink);
-    client.finish();
-    expect(await scene.ended(1)).toMatchObject({ reason: "client_fin", mirror: "mirrored" });
-    await waitFor(() => stats(scene).running === 0, "the copy is given up", 10_000);
-    expect(stats(scene).dropped).toEqual({ timeout: 1 });
-    expect(scene.engine.stats().memory.mirrorHeldBytes).toBe(0);
-    mirror.end(0).unstall();
-    await waitFor(() => mirror.end(0).wasReset, "the mirror is reset");
-  });
 }
 
 function lifeCases(suite: Suite): void {
-  suite.case("a stop does not wait for a mirror that lags", async (scene) => {
-    const { client } = await lagging(scene, sink);
-    client.finish();
-    await scene.ended(1);
-    const since = performance.now();
-    await scene.engine.stop(NEVER_MS);
-    // Less than the five seconds that the copy would have had.
-    expect(performance.now() - since).toBeLessThan(4_000);
-    expect(stats(scene)).toMatchObject({ running: 0, dropped: { stopped: 1 } });
-  });
-
   suite.case("a stop at once leaves no copy behind", async (scene) => {
     await lagging(scene, sink);
     await scene.engine.stop(0);
     expect(stats(scene)).toMatchObject({ begun: 1, running: 0, dropped: { stopped: 1 } });
     expect(scene.record.reasons).toEqual(["drain"]);
-  });
-
-  suite.case("a relay keeps the mirror that it began with", async (scene) => {
-    const mirror = await scene.upstream(polite);
-    const upstream = await scene.upstream(polite);
-    const options = listener({ upstreams: [rowed(upstream.address, 0)], ...to(mirror) });
-    const listening = await scene.engine.listen(options);
-    const { client: before } = await scene.pair(listening.address, upstream);
-    before.send("one");
-    await waitFor(() => mirror.ends[0]?.receivedBytes === 3, "the mirror has it");
-    await listening.update({ ...options, mirror: null });
-    before.send("two");
-    await waitFor(() => mirror.ends[0]?.receivedBytes === 6, "the mirror has that, too");
-    before.finish();
-    await scene.ended(1);
-    (await scene.client(listening.address)).send("three").finish();
-    expect(await scene.ended(2)).toMatchObject({ reason: "client_fin", mirror: null });
-    expect(stats(scene).begun).toBe(1);
   });
 
   suite.case("copies go before relays are not accepted", descriptors, { linux: true });

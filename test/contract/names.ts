@@ -26,50 +26,11 @@ export function nameCases(suite: Suite): void {
     linux: true,
   });
 
-  suite.case("addresses that refuse cost nothing", async (scene) => {
-    const upstream = await scene.upstream(echo);
-    const all = Array.from({ length: 15 }, () => scene.refusing());
-    const address = await scene.listen([scene.name("many.test", [...all, upstream.address])]);
-    await served(scene, address);
-    // Fifteen delays would be nearly four seconds.
-    expect((await scene.engine.relays())[0]?.dialMs).toBeLessThan(1_500);
-    expect(scene.record.dialsFailed).toEqual([]);
-  });
-
   suite.case("an address that refuses does not end the attempts beside it", beside, {
     linux: true,
   });
 
-  suite.case("when all addresses refuse the dial has failed, once", async (scene) => {
-    const all = Array.from({ length: 3 }, () => scene.refusing());
-    const name = scene.name("many.test", all);
-    const client = await scene.client(await scene.listen([name]));
-    expect(await scene.ended(1)).toMatchObject({ reason: "connect_refused", dials: 1 });
-    expect(scene.record.dialsFailed.map(({ upstream }) => upstream)).toEqual([formatAddress(name)]);
-    await waitFor(() => client.closed || client.finSeen, "the client is let go");
-  });
-
-  suite.case("the connect timeout is the whole dial's, and ends all of its attempts", lateAll, {
-    linux: true,
-  });
-
-  suite.case("another upstream is dialled when none of a name's addresses answers", nextOne, {
-    linux: true,
-  });
-
   suite.case("a client that leaves in the middle ends all attempts", leaving, { linux: true });
-
-  suite.case("clients wait for a name's first answer, with what they send", async (scene) => {
-    const upstream = await scene.upstream(echo);
-    const name = scene.name("slow.test", [upstream.address]);
-    const held = scene.hold("slow.test");
-    const address = await scene.listen([name]);
-    const client = await scene.client(address);
-    client.send("early");
-    await waitFor(() => held.waiting === 1, "the name is asked for");
-    held.answer();
-    await waitFor(() => client.receivedBytes === 5, "the echo is here");
-  });
 
   suite.case("an answer that comes too late starts nothing", tooLate);
 }
@@ -150,48 +111,6 @@ async function sixSilent(scene: Scene): Promise<void> {
   expect(most).toBeLessThan(6);
   expect((await scene.engine.relays())[0]?.dialMs).toBeLessThan(5_000);
   await waitFor(() => attempts() === 0, "the other attempts are over");
-}
-
-async function lateAll(scene: Scene): Promise<void> {
-  const silents = await silentOnes(scene, 3);
-  const name = scene.name(
-    "dead.test",
-    silents.map((one) => one.address),
-  );
-  const address = await scene.listen([name], { connectTimeoutMs: 2_000 });
-  const before = openDescriptors();
-  const client = await scene.client(address);
-  await waitFor(() => attempts() === 3, "all addresses are tried");
-  const relay = await scene.ended(1);
-  expect(relay).toMatchObject({
-    reason: "connect_timeout",
-    dials: 1,
-    upstream: formatAddress(name),
-  });
-  expect(relay.durationMs).toBeGreaterThanOrEqual(1_990);
-  expect(relay.durationMs).toBeLessThan(8_000);
-  expect(scene.record.dialsFailed).toMatchObject([
-    { upstream: formatAddress(name), reason: "connect_timeout" },
-  ]);
-  await waitFor(() => client.closed || client.finSeen, "the client is let go");
-  client.reset();
-  const left = () => `no descriptor is left (${descriptorsSince(before)})`;
-  await waitFor(() => descriptorsSince(before) === "", left, 3_000);
-}
-
-async function nextOne(scene: Scene): Promise<void> {
-  const silents = await silentOnes(scene, 2);
-  const upstream = await scene.upstream(echo);
-  const name = scene.name(
-    "dead.test",
-    silents.map((one) => one.address),
-  );
-  const address = await scene.listen([name, upstream], { connectTimeoutMs: 1_000 });
-  await served(scene, address);
-  expect(await scene.engine.relays()).toMatchObject([
-    { dials: 2, upstream: formatAddress(upstream.address) },
-  ]);
-  expect(attempts()).toBe(0);
 }
 
 async function leaving(scene: Scene): Promise<void> {

@@ -4,17 +4,15 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Address } from "../../src/base/address.ts";
-import type { Reason } from "../../src/base/reason.ts";
-import { listenerDefaults } from "../../src/config/defaults.ts";
-import { plainUpstream } from "../../src/config/listeners.ts";
-import type { ListenerOptions, MemoryOptions, UpstreamOptions } from "../../src/config/options.ts";
-import type { FlowStats } from "../../src/counts/figures.ts";
+import type { ListenerOptions, MemoryOptions } from "../../src/config/options.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import type { EngineStats, RelaySummary } from "../../src/relay/ledger/stats.ts";
+import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
 import type { ResolveName } from "../../src/upstream/names/ask.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
+import { audit } from "../fixtures/audit.ts";
 import { End } from "../fixtures/end.ts";
 import { engineOf, type NewEngine } from "../fixtures/engines.ts";
+import { listener, rowed } from "../fixtures/options.ts";
 import { descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
 import { ProxyProcess } from "../fixtures/proxy-process.ts";
 import { Recorder } from "../fixtures/recorder.ts";
@@ -24,26 +22,6 @@ import { LIVENESS_MS, waitFor } from "../fixtures/wait.ts";
 
 /** Which kind of address: TCP over IPv4 or IPv6, or a unix socket. */
 export type Kind = "tcp4" | "tcp6" | "unix";
-
-/** Enough for every case that is not about memory. */
-export const plainMemory: MemoryOptions = { segmentSize: 64 * 1024, segmentCount: 512 };
-
-const noBytes = { receivedBytes: 0, sentBytes: 0, discardedBytes: 0, lostBytes: 0 };
-
-/** Upstreams of which nothing is said, each with a row of its own. */
-export function rowed(address: Address, slot: number): UpstreamOptions {
-  return { ...plainUpstream(address), slot };
-}
-
-/** The options of a listener, with what a case does not care about filled in. */
-export function listener(options: Partial<ListenerOptions>): ListenerOptions {
-  return {
-    address: { kind: "tcp", host: "127.0.0.1", port: 0 },
-    upstreams: [],
-    ...listenerDefaults,
-    ...options,
-  };
-}
 
 /** Scenes that are played now, and what was open before the first of them. */
 const played = { count: 0, before: openDescriptors(), isLooking: false };
@@ -207,7 +185,8 @@ export class Scene {
       await waitFor(() => engine.stats().relays.running === 0, running);
       await engine.stop(0);
       await waitFor(() => this.record.ended.length >= engine.stats().relays.ended, "all told");
-      await this.audit(engine);
+      expect(await engine.relays()).toEqual([]);
+      audit(engine.stats(), this.record, this.memory.segmentCount);
     }
     this.leave();
     // Of cases that are played beside each other the last one looks for all.
@@ -241,74 +220,4 @@ export class Scene {
   clean(): void {
     if (this.folder !== null) rmSync(this.folder, { recursive: true, force: true });
   }
-
-  /** What must be so after every case: the figures agree with each other and nothing is held. */
-  private async audit(engine: Engine): Promise<void> {
-    const stats = engine.stats();
-    expect(stats.memory.segmentsLeased).toBe(0);
-    expect(stats.memory.segmentsLeasedMax).toBeLessThanOrEqual(this.memory.segmentCount);
-    expect(stats.relays.running).toBe(0);
-    expect(stats.relays.ended).toBe(stats.relays.accepted);
-    expect(await engine.relays()).toEqual([]);
-    expect(this.record.ended.length).toBe(stats.relays.ended);
-    const ids = this.record.ended.map((relay) => relay.id).sort((a, b) => a - b);
-    expect(ids).toEqual(ids.map((_, index) => index + 1));
-    expect(this.record.started.map((relay) => relay.id)).toEqual(ids);
-    for (const relay of this.record.ended) auditTimes(relay);
-    auditListeners(stats);
-    auditMirrors(stats);
-    const reasons: Partial<Record<Reason, number>> = {};
-    for (const { reason } of this.record.ended) {
-      if (reason === null) throw new Error("a relay ended without a reason");
-      reasons[reason] = (reasons[reason] ?? 0) + 1;
-    }
-    expect(stats.relays.reasons).toEqual(reasons);
-    this.auditFlows(stats.up, (relay) => relay.up);
-    this.auditFlows(stats.down, (relay) => relay.down);
-  }
-
-  private auditFlows(total: FlowStats, flowOf: (relay: RelaySummary) => FlowStats): void {
-    const sum = { ...noBytes, receives: 0, sends: 0, shortReceives: 0, shortSends: 0 };
-    for (const relay of this.record.ended) {
-      const flow = flowOf(relay);
-      const { receivedBytes, sentBytes, discardedBytes, lostBytes } = flow;
-      expect(sentBytes + discardedBytes + lostBytes).toBe(receivedBytes);
-      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += flow[key];
-    }
-    expect(total).toMatchObject(sum);
-  }
-}
-
-/** What happened when, in the order in which it can. */
-function auditTimes({ durationMs, dialMs, firstByteMs, down }: RelaySummary): void {
-  const moments = [0, dialMs, firstByteMs, durationMs].filter((one) => one !== null);
-  expect(moments).toEqual(moments.toSorted((a, b) => a - b));
-  if (down.receivedBytes > 0) expect(firstByteMs).not.toBeNull();
-  if (firstByteMs !== null) expect(dialMs).not.toBeNull();
-}
-
-/** Every copy has come to an end, and nothing of it is held. */
-function auditMirrors({ mirrors, memory }: EngineStats): void {
-  expect(memory.mirrorHeldBytes).toBe(0);
-  for (const { begun, running, completed, dropped } of mirrors) {
-    const given = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-    expect({ running, ended: completed + given }).toEqual({ running: 0, ended: begun });
-  }
-}
-
-/** What listeners count comes to what all relays have done. */
-function auditListeners({ listeners, relays, up, down }: EngineStats): void {
-  const sums = { accepted: 0, running: 0, ended: 0, upBytes: 0, downBytes: 0 };
-  for (const { accepted, running, upstreams } of listeners) {
-    sums.accepted += accepted;
-    sums.running += running;
-    for (const { ended, upBytes, downBytes } of upstreams) {
-      for (const count of Object.values(ended)) sums.ended += count;
-      sums.upBytes += upBytes;
-      sums.downBytes += downBytes;
-    }
-  }
-  const { accepted, running, ended } = relays;
-  const bytes = { upBytes: up.receivedBytes, downBytes: down.receivedBytes };
-  expect(sums).toEqual({ accepted, running, ended, ...bytes });
 }

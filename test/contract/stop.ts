@@ -1,10 +1,11 @@
 import { expect } from "bun:test";
 import type { Address } from "../../src/base/address.ts";
 import { End } from "../fixtures/end.ts";
+import { listener } from "../fixtures/options.ts";
 import { seeded } from "../fixtures/random.ts";
 import { echo, polite, sink } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { listener, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Suite } from "./suite.ts";
 
 const MIB = 1024 * 1024;
@@ -14,22 +15,6 @@ const NEVER_MS = 120_000;
 /** Stopping while busy: a drain finishes what runs, its timeout cuts it. */
 export function stopCases(suite: Suite): void {
   suite.case("a drain finishes a running transfer of 32 MiB and accepts nobody", drain);
-
-  suite.case(
-    "an idle relay that is alone ends by FIN, long before its time is over",
-    async (scene) => {
-      const upstream = await scene.upstream(echo);
-      const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
-      const stopped = watch(scene.engine.stop(NEVER_MS));
-      client.send("still served");
-      await waitFor(() => client.receivedBytes === 12, "it is served while draining");
-      await waitFor(() => stopped.done, "the stop is through");
-      expect(stopped.afterMs).toBeGreaterThanOrEqual(900);
-      expect(stopped.cut).toBe(0);
-      expect((await scene.ended(1)).reason).toBe("drain");
-      await endedByFin(client, end);
-    },
-  );
 
   for (const answers of [true, false]) {
     const whose = answers ? "answer it" : "do not";
@@ -48,26 +33,6 @@ export function stopCases(suite: Suite): void {
     );
   }
 
-  suite.case("whoever waits for an answer gets it, however long that takes", slowAnswers);
-
-  suite.case("clients that ask again and again end between two requests", askingOnAndOn);
-
-  suite.case(
-    "a client that gets no answers ends by FIN, shortly before the time is over",
-    async (scene) => {
-      const upstream = await scene.upstream(sink);
-      const { client, end } = await scene.pair(await scene.listen([upstream]), upstream);
-      client.send("some bytes");
-      await waitFor(() => end.receivedBytes === 10, "they are there");
-      const stopped = watch(scene.engine.stop(1_600));
-      await waitFor(() => stopped.done, "the stop is through");
-      expect(stopped.afterMs).toBeGreaterThanOrEqual(1_300);
-      expect(stopped.cut).toBe(0);
-      expect((await scene.ended(1)).reason).toBe("drain");
-      await endedByFin(client, end);
-    },
-  );
-
   suite.case("a client that has ended gets its whole answer, or a reset", async (scene) => {
     const upstream = await scene.upstream((end) => {
       end.onFin = () => void end.send("the first half");
@@ -81,20 +46,6 @@ export function stopCases(suite: Suite): void {
     await waitFor(() => client.closed, "the client is let go");
     expect(client).toMatchObject({ finAfterBytes: -1, closeCode: "ECONNRESET" });
   });
-
-  for (const mode of ["oneway", "sink"] as const) {
-    suite.case(`nobody waits for an answer in mode ${mode}`, async (scene) => {
-      const upstream = await scene.upstream(sink);
-      const address = await scene.listen(mode === "sink" ? [] : [upstream], { mode });
-      const client = await scene.client(address);
-      client.send("some bytes");
-      await waitFor(() => scene.engine.stats().up.receivedBytes === 10, "they were taken");
-      const stopped = watch(scene.engine.stop(NEVER_MS));
-      await waitFor(() => stopped.done, "the stop is through");
-      expect(stopped.cut).toBe(0);
-      await endedByFin(client);
-    });
-  }
 
   suite.case("a relay that is not idle is cut when the drain timeout is over", async (scene) => {
     const upstream = await scene.upstream((end) => void end.stallsAfter(MIB));
@@ -137,18 +88,6 @@ export function stopCases(suite: Suite): void {
 
   suite.case("stop(0) from a timer in the middle of a busy turn of a sink", busySink);
 
-  suite.case("a second stop with less time shortens the wait", async (scene) => {
-    const upstream = await scene.upstream(echo);
-    const { client } = await scene.pair(await scene.listen([upstream]), upstream);
-    const first = watch(scene.engine.stop(NEVER_MS));
-    client.send("x");
-    await waitFor(() => client.receivedBytes === 1, "the drain lets it run");
-    expect(first.done).toBe(false);
-    const second = watch(scene.engine.stop(0));
-    await waitFor(() => first.done && second.done, "both stops are through");
-    expect((await scene.ended(1)).reason).toBe("drain");
-  });
-
   suite.case("whoever the kernel has connected before the stop is served", async (scene) => {
     const address = await scene.listen([await scene.upstream(echo)]);
     const connecting = Array.from({ length: 16 }, () => scene.client(address));
@@ -162,35 +101,6 @@ export function stopCases(suite: Suite): void {
     for (const client of clients) client.finish();
     await waitFor(() => stopped.done, "the stop is through");
     expect(scene.record.reasons).toEqual(Array(16).fill("client_fin"));
-  });
-
-  suite.case("those of them that are idle then end by FIN, too", async (scene) => {
-    const address = await scene.listen([await scene.upstream(echo)]);
-    const connecting = Array.from({ length: 3 }, () => scene.client(address));
-    const stopped = watch(scene.engine.stop(4_000));
-    const clients = await Promise.all(connecting);
-    for (const client of clients) client.send("x");
-    await waitFor(() => stopped.done, "the stop is through");
-    expect(stopped.cut).toBe(0);
-    await endedByFin(...clients);
-    expect(clients.map(({ receivedBytes }) => receivedBytes)).toEqual([1, 1, 1]);
-  });
-
-  suite.case("a stop without relays is through at once", async (scene) => {
-    const upstream = await scene.upstream(echo);
-    const address = await scene.listen([upstream]);
-    const stopped = watch(scene.engine.stop(NEVER_MS));
-    await waitFor(() => stopped.done, "the stop is through");
-    await waitForRefusal(address);
-  });
-
-  suite.case("a drain is through when its last relay is", async (scene) => {
-    const upstream = await scene.upstream(echo);
-    const { client } = await scene.pair(await scene.listen([upstream]), upstream);
-    const stopped = watch(scene.engine.stop(NEVER_MS));
-    client.finish();
-    await waitFor(() => stopped.done, "the stop is through");
-    expect(scene.record.reasons).toEqual(["client_fin"]);
   });
 }
 
@@ -221,61 +131,6 @@ async function drain(scene: Scene): Promise<void> {
   // A probe for the refusal may have come before it; it left by a reset.
   const others = scene.record.reasons.filter((reason) => reason !== "client_reset");
   expect(others).toEqual(["client_fin"]);
-}
-
-/** None of them is ever silent for a second, and none has asked in vain. */
-async function askingOnAndOn(scene: Scene): Promise<void> {
-  const address = await scene.listen([await scene.upstream(echo)]);
-  const asked = [0, 0, 0];
-  const timers: Timer[] = [];
-  for (const index of asked.keys()) {
-    const client = await scene.client(address);
-    const ask = () => {
-      if (client.finSeen) return;
-      client.send("x");
-      (asked[index] as number)++;
-    };
-    client.onData = () => void timers.push(setTimeout(ask, 700));
-    ask();
-  }
-  const stopped = watch(scene.engine.stop(4_000));
-  await waitFor(() => stopped.done, "the stop is through");
-  for (const timer of timers) clearTimeout(timer);
-  expect(stopped.afterMs).toBeGreaterThanOrEqual(2_900);
-  expect(stopped.cut).toBe(0);
-  expect(scene.record.reasons).toEqual(["drain", "drain", "drain"]);
-  await endedByFin(...scene.clients);
-  expect(scene.clients.map(({ receivedBytes }) => receivedBytes)).toEqual(asked);
-}
-
-/** Of three relays one is idle; the clients of the others wait, and one of them says no more. */
-async function slowAnswers(scene: Scene): Promise<void> {
-  const upstream = await scene.upstream(polite);
-  const address = await scene.listen([upstream]);
-  const asking = await scene.pair(address, upstream);
-  const ended = await scene.pair(address, upstream);
-  const idle = await scene.pair(address, upstream);
-  upstream.end(1).onFin = () => {};
-  for (const { client } of [asking, ended]) {
-    client.keeps = true;
-    client.send("slow?");
-  }
-  ended.client.finish();
-  await waitFor(() => ended.end.finSeen && asking.end.receivedBytes === 5, "they have asked");
-  const stopped = watch(scene.engine.stop(NEVER_MS));
-  // The others have been silent for longer, and would have ended before it if only that counted.
-  await waitFor(() => idle.client.finSeen, "the idle one is let go");
-  expect(await scene.engine.relays()).toHaveLength(2);
-  expect(stopped.done).toBe(false);
-  for (const { end } of [asking, ended]) end.send("it is.");
-  ended.end.finish();
-  asking.client.onData = (self) => void self.finish();
-  await waitFor(() => stopped.done, "the stop is through");
-  expect(stopped.cut).toBe(0);
-  expect(scene.record.reasons.toSorted()).toEqual(["client_fin", "client_fin", "drain"]);
-  for (const { client } of [asking, ended]) {
-    expect(client).toMatchObject({ text: "it is.", finAfterBytes: 6, closeCode: null });
-  }
 }
 
 /** Idle, stalled, half-closed and dialling relays, all cut by `stop(0)`. */

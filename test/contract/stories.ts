@@ -25,46 +25,6 @@ export function storyCases(suite: Suite): void {
     expect((relay.firstByteMs ?? 0) - (relay.dialMs ?? 0)).toBeGreaterThan(15);
   });
 
-  suite.case("a start is told before anything is known", async (scene) => {
-    const upstream = await scene.upstream(sink);
-    const address = await scene.listen([upstream], { name: "front" });
-    const client = await scene.client(address);
-    await waitFor(() => scene.record.started.length === 1, "the start is told");
-    const [relay] = scene.record.started;
-    expect({ ...relay, ...plain(relay) }).toMatchObject({
-      id: 1,
-      listener: "front",
-      upstream: null,
-      dialMs: null,
-      firstByteMs: null,
-      reason: null,
-    });
-    client.reset();
-    await scene.ended(1);
-  });
-
-  suite.case("an upstream that never answered has no times", async (scene) => {
-    const address = await scene.listen([scene.refusing()]);
-    await scene.client(address);
-    const relay = await scene.ended(1);
-    expect([relay.reason, relay.dialMs, relay.firstByteMs]).toEqual([
-      "connect_refused",
-      null,
-      null,
-    ]);
-  });
-
-  suite.case("each dial counts for the listener, also those of one relay", async (scene) => {
-    const upstream = await scene.upstream(echo);
-    const address = await scene.listen([scene.refusing(), scene.refusing(), upstream]);
-    const client = await scene.client(address, (end) => end.offer({ seed: 1, total: 100 }));
-    await waitFor(() => client.receivedBytes === 100, "the echo is there");
-    const [{ dials } = { dials: 0 }] = await scene.engine.relays();
-    const [figures] = scene.engine.stats().listeners;
-    expect(figures).toMatchObject({ accepted: 1, dials });
-    expect(dials).toBe(3);
-  });
-
   suite.case("figures by listener: names are shared, and running relays count", async (scene) => {
     const upstream = await scene.upstream(sink);
     const one = await scene.listen([upstream], { name: "front" });
@@ -120,26 +80,4 @@ export function storyCases(suite: Suite): void {
       },
     ]);
   });
-
-  suite.case("bytes count for an upstream once it is decided", async (scene) => {
-    const silent = await scene.silent();
-    const address = await scene.listen([silent.address]);
-    const client = await scene.client(address);
-    client.send(Buffer.from("early"));
-    await waitFor(() => scene.engine.stats().up.receivedBytes === 5, "the request is here");
-    expect(scene.engine.stats().listeners).toMatchObject([
-      { running: 1, waiting: 0, upstreams: [] },
-    ]);
-    client.reset();
-    await scene.ended(1);
-    expect(scene.engine.stats().listeners).toMatchObject([
-      { running: 0, waiting: 0, upstreams: [{ upBytes: 5, ended: { client_reset: 1 } }] },
-    ]);
-  });
-}
-
-/** The values of a story, which may have getters only. */
-function plain(relay: { readonly [key: string]: unknown } | object | undefined) {
-  const keys = ["id", "listener", "upstream", "dialMs", "firstByteMs", "reason"];
-  return Object.fromEntries(keys.map((key) => [key, Reflect.get(relay ?? {}, key)]));
 }

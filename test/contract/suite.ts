@@ -1,7 +1,8 @@
 import { test } from "bun:test";
 import type { MemoryOptions } from "../../src/config/options.ts";
 import type { NewEngine } from "../fixtures/engines.ts";
-import { type Kind, plainMemory, Scene } from "./scene.ts";
+import { plainMemory } from "../fixtures/options.ts";
+import { type Kind, Scene } from "./scene.ts";
 
 /** What a contract needs from who runs it. */
 export interface ContractOptions {

@@ -8,7 +8,7 @@ import { CliProcess, runCli } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // Who may only look changes nothing, who guesses is seen and waits, and files and sockets are private.
 
@@ -36,7 +36,7 @@ async function fileWith(name: string, text: string, mode: number): Promise<strin
   return path;
 }
 
-onEveryStage("the token of those who only look", (stage) => {
+onBothEngines("the token of those who only look", (stage) => {
   test("shows everything, and has nothing done", async () => {
     const upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, echo);
     const to = upstream.address.kind === "tcp" ? `127.0.0.1:${upstream.address.port}` : "";

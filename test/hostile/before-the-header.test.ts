@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { isHalted } from "../fixtures/proc.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { headerV2, ipv4Addresses } from "./headers.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // Clients that do not say who they are, where a PROXY header is to say it.
 
@@ -34,7 +34,7 @@ async function served(port: number, host: number): Promise<readonly [Socket, str
   return [socket, answer];
 }
 
-onEveryStage("clients without a header", (stage) => {
+onBothEngines("clients without a header", (stage) => {
   test.each([
     ["silent ones", ""],
     ["ones that begin with one", "PROXY TCP4 10."],

@@ -13,7 +13,7 @@ import { seeded } from "../fixtures/random.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { LIVENESS_MS, waitFor } from "../fixtures/wait.ts";
 import { attack } from "./admin-requests.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // Nothing that a file says or a stranger sends keeps the control plane busy, or stops it.
 
@@ -159,7 +159,7 @@ describe("files that are none", () => {
   });
 });
 
-onEveryStage("hostile requests", (stage) => {
+onBothEngines("hostile requests", (stage) => {
   test("the process lives, answers, relays, and keeps nothing of them", async () => {
     const upstream = Upstream.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, echo);
     const to = upstream.address.kind === "tcp" ? `127.0.0.1:${upstream.address.port}` : "";

@@ -5,7 +5,7 @@ import type { CliProcess } from "../fixtures/cli-process.ts";
 import { processorSeconds } from "../fixtures/proc.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStageAtOnce, type Stage, stages, startOn } from "./stages.ts";
+import { onBothEnginesAtOnce, type Stage, stages, startOn } from "./stages.ts";
 
 // Strangers who take all the descriptors that they can get. On loopback each of 127.0.0.0/8 is another client.
 
@@ -174,7 +174,7 @@ test.if(stages.length > 0)(
   },
 );
 
-onEveryStageAtOnce("strangers and descriptors", (stage) => {
+onBothEnginesAtOnce("strangers and descriptors", (stage) => {
   test("silent connections to the admin server leave relays and the operator alone", async () => {
     await using admin = await Administered.start(stage);
     const { proxy, port, adminPort } = admin;

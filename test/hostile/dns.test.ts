@@ -8,7 +8,7 @@ import { seeded } from "../fixtures/random.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { chained, honest, hostileAnswer, labelled } from "./hostile-answers.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // Whoever answers DNS, or sends datagrams in its place, is a stranger.
 
@@ -146,7 +146,7 @@ describe("a datagram from anybody", () => {
   });
 });
 
-onEveryStage("DNS may answer with what --dns-allow says only", (stage) => {
+onBothEngines("DNS may answer with what --dns-allow says only", (stage) => {
   const SERVICE = "_redis._tcp.a.test";
   let authority: TestAuthority;
   let upstream: Upstream;

@@ -6,7 +6,7 @@ import { waitForNoGrowth } from "../fixtures/growth.ts";
 import { residentBytes } from "../fixtures/proc.ts";
 import { median, waitFor } from "../fixtures/wait.ts";
 import { friendlyOpening } from "./openings.ts";
-import { onEveryStage, type Stage, startOn } from "./stages.ts";
+import { onBothEngines, type Stage, startOn } from "./stages.ts";
 
 const LONG = process.env.RINGWAY_HOSTILE;
 /** Hostile connections for each stage; `RINGWAY_HOSTILE=2500000` is the long run. */
@@ -108,7 +108,7 @@ async function trough({ child }: CliProcess): Promise<number> {
   return Math.min(...looks);
 }
 
-onEveryStage("storms of hostile PROXY headers", (stage: Stage) => {
+onBothEngines("storms of hostile PROXY headers", (stage: Stage) => {
   test(
     "no worker ends, nothing is kept, who is honest is answered as beside friendly clients",
     async () => {

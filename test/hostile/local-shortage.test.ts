@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStageAtOnce, startOn } from "./stages.ts";
+import { onBothEnginesAtOnce, startOn } from "./stages.ts";
 
 // Clients that use up the local ports of a machine: what is wanting there is no fault of an upstream.
 
@@ -49,7 +49,7 @@ function client(path: string): Promise<Socket | null> {
   });
 }
 
-onEveryStageAtOnce("local ports", (stage) => {
+onBothEnginesAtOnce("local ports", (stage) => {
   test.skipIf(!isPossible)("their lack is not blamed on the upstream", async () => {
     const path = join(folder, `${stage.engine}-${stage.workers}.sock`);
     const check = ["--check", "tcp", "--check-interval", "100ms", "--on-down", "close"];
@@ -91,7 +91,7 @@ onEveryStageAtOnce("local ports", (stage) => {
   });
 });
 
-onEveryStageAtOnce("IPv6 that is switched off", (stage) => {
+onBothEnginesAtOnce("IPv6 that is switched off", (stage) => {
   const nowhere = "[2001:db8::1]:7000";
 
   test.skipIf(!isPossible)(

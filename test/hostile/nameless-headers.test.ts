@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { headerV2, ipv4Addresses, longPaths } from "./headers.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // PROXY headers that name nobody with an IP address: a client must not be less known for them.
 
@@ -37,7 +37,7 @@ function ask(port: number, header: Buffer | string): Promise<Socket & { answer?:
 
 const PING = Buffer.from("PING\r\n");
 
-onEveryStage("headers that name nobody", (stage) => {
+onBothEngines("headers that name nobody", (stage) => {
   const common = ["-l", "127.0.0.1:0", "--proxy-protocol", "required"];
 
   test("who is not allowed does not come in by them; who is named by one does", async () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PROGRAM } from "../fixtures/cli-process.ts";
 import { PseudoTerminal } from "../fixtures/pseudo-terminal.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStageAtOnce, type Stage } from "./stages.ts";
+import { onBothEnginesAtOnce, type Stage } from "./stages.ts";
 
 // Whoever reads what ringway writes may leave, stand still, or have no room. Relays must not notice.
 
@@ -151,7 +151,7 @@ async function firstClient(child: Bun.Subprocess, port: number): Promise<Client>
 
 const ACCESS_LOG = ["--access-log", "stdout"];
 
-onEveryStageAtOnce("outputs", (stage) => {
+onBothEnginesAtOnce("outputs", (stage) => {
   test("the reader of the access log leaves its pipe", async () => {
     await using scene = await Scene.start(stage, ACCESS_LOG, { stdout: "pipe", stderr: "pipe" });
     const err = (scene.child.stderr as ReadableStream).text();

@@ -10,7 +10,7 @@ import { type CliProcess, runCli } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStageAtOnce, startOn } from "./stages.ts";
+import { onBothEnginesAtOnce, startOn } from "./stages.ts";
 
 // A dial never ends at ourselves: whoever answers DNS, or moves an address, could have a proxy relay to itself
 // until nothing is left of it, or let its clients administer it.
@@ -91,7 +91,7 @@ async function relaysOf(proxy: CliProcess) {
   return { accepted: relays.accepted as number, reasons: relays.reasons, mirrors };
 }
 
-onEveryStageAtOnce("no relay ends at ourselves", (stage) => {
+onBothEnginesAtOnce("no relay ends at ourselves", (stage) => {
   test("by a name that is the listener, in whatever spelling", async () => {
     await using place = await Place.make();
     const { authority, dns } = place;

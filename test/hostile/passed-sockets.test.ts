@@ -6,7 +6,7 @@ import { MAIN, PROGRAM } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { listening, otherSocket } from "../fixtures/system.ts";
 import { Upstream } from "../fixtures/upstream.ts";
-import { onEveryStage, type Stage } from "./stages.ts";
+import { onBothEngines, type Stage } from "./stages.ts";
 
 // A unit that is wrong, or whoever starts ringway with LISTEN_FDS, passes on what cannot be listened on.
 
@@ -43,7 +43,7 @@ function refused(descriptor: number, why: string): Started {
   return { code: 1, err: `ringway: ${what} is no socket to accept clients from: ${why}\n` };
 }
 
-onEveryStage("what is passed on and is no socket that listens is refused", (stage) => {
+onBothEngines("what is passed on and is no socket that listens is refused", (stage) => {
   test.each([
     ["datagram", "it is no stream socket"],
     ["bound", "it does not listen"],

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { CliProcess } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // Whoever gets to run code in ringway is to find nothing there that its start had needed.
 
@@ -74,7 +74,7 @@ function expectPowerless(pid: number): void {
 }
 
 describe.if(isRoot)("a start as root with --user", () => {
-  onEveryStage("becomes that user, in every thread", (stage) => {
+  onBothEngines("becomes that user, in every thread", (stage) => {
     test("and relays, on a port that he could not have", async () => {
       const port = await lowPort();
       const log = join(folder, `log-${crypto.randomUUID()}`);
@@ -100,7 +100,7 @@ describe.if(isRoot)("a start as root with --user", () => {
     });
   });
 
-  onEveryStage("gives unix sockets their owner before it", (stage) => {
+  onBothEngines("gives unix sockets their owner before it", (stage) => {
     test("that of its own, or of another user", async () => {
       const [path, admin] = ["a", "b"].map((name) =>
         join(folder, `${name}-${crypto.randomUUID()}`),

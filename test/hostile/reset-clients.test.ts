@@ -6,7 +6,7 @@ import { isHalted } from "../fixtures/proc.ts";
 import { sink, Upstream } from "../fixtures/upstream.ts";
 import { inParallel, waitFor } from "../fixtures/wait.ts";
 import { RedisProcess } from "../scenarios/failover/redis-process.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // A client that has reset before it is accepted has no address any more: getpeername(2) fails.
 
@@ -58,7 +58,7 @@ const rules: readonly (readonly string[])[] = [
   ["--mode", "oneway", "--balance", "hash"],
 ];
 
-onEveryStage("clients that have reset", (stage) => {
+onBothEngines("clients that have reset", (stage) => {
   test.each(rules.map((flags) => [flags.join(" ") || "no rule", flags] as const))(
     "%s: they are refused, and not a byte of them reaches the upstream",
     async (_name, flags) => {

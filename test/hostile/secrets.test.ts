@@ -12,7 +12,7 @@ import { type Given, validate } from "../../src/config/validate.ts";
 import { CliProcess, runCli } from "../fixtures/cli-process.ts";
 import { Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // A secret in every key that is for one, in every broken way: nothing that is told has it.
 
@@ -293,7 +293,7 @@ describe("the program", () => {
   });
 });
 
-onEveryStage("an upstream that sends back what it gets", (stage) => {
+onBothEngines("an upstream that sends back what it gets", (stage) => {
   const SECRET = "hunter2-Zq/+=";
   const ways: readonly (readonly [string, (secret: string) => string])[] = [
     ["as it is", (secret) => `-ERR ${secret}\r\n`],

@@ -20,17 +20,36 @@ export const stages: readonly Stage[] = isLinux
     ])
   : [];
 
-/** Describes what holds on every stage. */
+/** Describes what holds on every stage, each of which may meet it differently. */
 export function onEveryStage(name: string, body: (stage: Stage) => void): void {
   for (const stage of stages) describe(titleOf(name, stage), () => body(stage));
+}
+
+/**
+ * Describes what the control plane and the relay layer decide, and any stage just carries out: each engine is
+ * tried, and each number of workers. Which goes with which depends on the name, so that all of them meet some of
+ * it; `RINGWAY_STAGES=all` tries all of it on each.
+ */
+export function onBothEngines(name: string, body: (stage: Stage) => void): void {
+  for (const stage of half(name)) describe(titleOf(name, stage), () => body(stage));
 }
 
 /**
  * The same for tests that wait for most of their time, each with a process of its own: they run beside
  * each other, and share nothing that one of them changes.
  */
-export function onEveryStageAtOnce(name: string, body: (stage: Stage) => void): void {
-  for (const stage of stages) describe.concurrent(titleOf(name, stage), () => body(stage));
+export function onBothEnginesAtOnce(name: string, body: (stage: Stage) => void): void {
+  for (const stage of half(name)) describe.concurrent(titleOf(name, stage), () => body(stage));
+}
+
+/** One of the two halves of the stages that have each engine and each number of workers. */
+function half(name: string): readonly Stage[] {
+  if (process.env.RINGWAY_STAGES === "all") return stages;
+  const [first] = stages;
+  return stages.filter(
+    ({ engine, workers }) =>
+      ((engine === first?.engine) === (workers === 1)) === name.length % 2 > 0,
+  );
 }
 
 function titleOf(name: string, { engine, workers }: Stage): string {

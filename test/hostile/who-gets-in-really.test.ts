@@ -13,7 +13,7 @@ import {
   type Visit,
   type Words,
 } from "./admission-model.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // The same model as in who-gets-in.test.ts, and whole engines with real connections, one by one.
 
@@ -105,7 +105,7 @@ function flagsOf(rules: Rules): string[] {
   ];
 }
 
-onEveryStage("who gets in", (stage) => {
+onBothEngines("who gets in", (stage) => {
   test.each(Object.entries(listeners))(
     "%s: exactly whom the model lets in",
     async (_name, rules) => {

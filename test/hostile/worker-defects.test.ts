@@ -1,15 +1,16 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import type { Address } from "../../src/base/address.ts";
+import { type ProcessClock, systemClock } from "../../src/base/clock.ts";
 import { uringDefaults } from "../../src/config/defaults.ts";
 import type { EngineName } from "../../src/config/options.ts";
 import { Fleet } from "../../src/control/fleet.ts";
 import { ThreadEngine } from "../../src/engine/thread/thread-engine.ts";
 import { hearing, together } from "../../src/relay/observer.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
-import { listener, plainMemory, rowed } from "../contract/scene.ts";
 import { Death, Injection, placesOf } from "../fixtures/defects.ts";
 import { End } from "../fixtures/end.ts";
 import { noNames } from "../fixtures/engines.ts";
+import { listener, plainMemory, rowed } from "../fixtures/options.ts";
 import { closeWaiting, descriptorsSince, openDescriptors } from "../fixtures/proc.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { Refusing } from "../fixtures/system.ts";
@@ -30,6 +31,9 @@ const LOOK_MS = 500;
 /** A place that is come to at all is come to in so many storms. */
 const STORMS = 200;
 
+/** A worker that failed because a test made it fail is replaced at once, however often that was. */
+const impatient: ProcessClock = { ...systemClock, hold: (_ms, call) => systemClock.hold(0, call) };
+
 /** A fleet whose workers go wrong where and when a test wants. */
 class Stage {
   private readonly before = openDescriptors();
@@ -39,6 +43,8 @@ class Stage {
   readonly words = new Int32Array(new SharedArrayBuffer(Injection.Size * 4));
   readonly fleet: Fleet;
   readonly table: UpstreamTable;
+  /** By worker: the first relay of the one that runs now, by which it is known. */
+  private readonly first: number[] = [];
   /** Clients that stay, each with an echo of 10 bytes; and clients that come and go. */
   readonly residents: End[] = [];
   private readonly passers: End[] = [];
@@ -60,6 +66,7 @@ class Stage {
         name,
         workers,
         newWorker: (share, observer, onFailed) => {
+          this.first[(share.first - 1) % workers] = share.first;
           const injection = this.words.buffer;
           const own = { memory: plainMemory, uring: uringDefaults, engineOf: name, injection };
           const birth = { ...own, share: { ...share, upstreams } };
@@ -71,14 +78,15 @@ class Stage {
         this.record,
         hearing({ workerFailed: ({ worker }) => this.table.forget(worker - 1) }),
       ]),
+      impatient,
     );
   }
 
-  /** @param what goes wrong there: copies to a mirror, which take their time to end, are made where it is them */
-  static async begin(engine: EngineName, workers: number, what = ""): Promise<Stage> {
+  /** @param isMirrored copies to a mirror are made, which take their time to end */
+  static async begin(engine: EngineName, workers: number, isMirrored = false): Promise<Stage> {
     const stage = new Stage(engine, workers, Refusing.open());
     const copies = { address: stage.mirror.address, bufferSize: 4096, percent: 100 };
-    const mirror = needsMirror(what) ? copies : null;
+    const mirror = isMirrored ? copies : null;
     const upstreams = [rowed(stage.upstream.address, 0)];
     stage.address = (await stage.fleet.listen(listener({ upstreams, mirror }))).address;
     const refusing = [rowed(stage.refusing.address, 1)];
@@ -87,7 +95,7 @@ class Stage {
     return stage;
   }
 
-  /** Whoever has come before leaves, and clients come that stay. */
+  /** Whoever has come before leaves, and clients come that stay. What failed before is forgotten. */
   async settle(): Promise<void> {
     for (const end of [...this.residents.splice(0), ...this.passers.splice(0)]) end.reset();
     for (const end of this.guests.splice(0)) end.reset();
@@ -95,20 +103,25 @@ class Stage {
     const residents = Array.from({ length: RESIDENTS }, () => this.served());
     this.residents.push(...(await Promise.all(residents)));
     this.guests.length = 0;
+    this.record.workersFailed.length = 0;
   }
 
-  /** From now on so many calls of a place go wrong. @param worker 0 for any */
-  inject(place: number, times: number, worker = 0): void {
+  /** From now on so many calls of a place go wrong. @param worker 1, 2…, but none of its successors */
+  inject(place: number, times: number, worker: number): void {
     this.words[Injection.Place] = place;
-    this.words[Injection.Worker] = worker;
+    this.mean(worker);
     this.words[Injection.Done] = 0;
     Atomics.store(this.words, Injection.Left, times);
   }
 
   /** The first worker meets its end in this way. */
   async die(death: Death): Promise<void> {
-    this.words[Injection.Worker] = 1;
+    this.mean(1);
     await this.provoke(death);
+  }
+
+  private mean(worker: number): void {
+    this.words[Injection.Worker] = this.first[worker - 1] as number;
   }
 
   /** The first worker meets a defect of its own, beside what is injected. */
@@ -221,6 +234,39 @@ function needsMirror(name: string): boolean {
   return name.includes("Cop");
 }
 
+/**
+ * The stage of one place after the other: a worker that failed has a successor, which is as good. So what is
+ * left behind is seen at the end; `RINGWAY_DEFECTS=Class.method` tells whether it is of one place.
+ */
+class Theatre {
+  private stage: Stage | null = null;
+  private isMirrored = false;
+
+  constructor(
+    private readonly engine: EngineName,
+    private readonly workers: number,
+  ) {}
+
+  /** Plays it with clients that stay, on a new stage after one that failed. */
+  async play(name: string, act: (stage: Stage) => Promise<void>): Promise<void> {
+    const isMirrored = needsMirror(name);
+    if (isMirrored !== this.isMirrored) await this.close();
+    this.isMirrored = isMirrored;
+    const { stage } = this;
+    if (stage !== null) await stage.settle();
+    const played = stage ?? (await Stage.begin(this.engine, this.workers, isMirrored));
+    this.stage = null;
+    await act(played);
+    this.stage = played;
+  }
+
+  async close(): Promise<void> {
+    const { stage } = this;
+    this.stage = null;
+    await stage?.end();
+  }
+}
+
 /** Telling is no reason for a worker to end. */
 const telling = /^(Records\.|Reporter\.(on|flush|gather|send|untold|answer))/;
 
@@ -259,8 +305,8 @@ async function meetsDefect(
   return true;
 }
 
-/** The places that a run tries, as many at a time as there are workers: one in each, one after the other. */
-async function groupsOf({ engine, workers }: { engine: EngineName; workers: number }) {
+/** The places that a run tries; those that need a mirror first. */
+async function placesToTry({ engine, workers }: { engine: EngineName; workers: number }) {
   const numbered = [...(await placesOf(engine)).entries()].map(
     ([number, { name }]): Numbered => [number, name],
   );
@@ -268,12 +314,8 @@ async function groupsOf({ engine, workers }: { engine: EngineName; workers: numb
     .filter(([, name]) => wanted.test(name))
     // All that one worker shows beside two is that nobody else serves meanwhile.
     .filter((_, at) => workers > 1 || asked !== undefined || at % ALONE_EVERY === 0);
-  // Those that need a mirror have one together.
-  const sorted = [true, false].flatMap((isWanted) =>
+  return [true, false].flatMap((isWanted) =>
     tried.filter(([, name]) => needsMirror(name) === isWanted),
-  );
-  return Array.from({ length: Math.ceil(sorted.length / workers) }, (_, at) =>
-    sorted.slice(at * workers, (at + 1) * workers),
   );
 }
 
@@ -283,22 +325,19 @@ onEveryStage("a defect anywhere", ({ engine, workers }) => {
     async () => {
       const idle: string[] = [];
       const wrong: string[] = [];
-      for (const group of await groupsOf({ engine, workers })) {
-        const names = group.map(([, name]) => name).join(" and ");
-        const stage = await Stage.begin(engine, workers, names);
-        for (const [at, one] of group.entries()) {
-          try {
-            if (at > 0) await stage.settle();
-            if (!(await meetsDefect(stage, one, at + 1))) idle.push(one[1]);
-          } catch (error) {
-            wrong.push(`${one[1]}: ${(error as Error).message}`);
-            break;
-          }
-        }
-        await stage
-          .end()
-          .catch((error: Error) => wrong.push(`${names}, at its end: ${error.message}`));
+      const theatre = new Theatre(engine, workers);
+      const failed = (what: string) => (error: Error) =>
+        void wrong.push(`${what}: ${error.message}`);
+      for (const [at, place] of (await placesToTry({ engine, workers })).entries()) {
+        const [, name] = place;
+        // Each of the workers in turn.
+        const worker = 1 + (at % workers);
+        const meets = async (stage: Stage) => {
+          if (!(await meetsDefect(stage, place, worker))) idle.push(name);
+        };
+        await theatre.play(name, meets).catch(failed(name));
       }
+      await theatre.close().catch(failed("at the end"));
       expect(wrong).toEqual([]);
       // A place that nothing comes to shows nothing.
       if (asked === undefined) expect(idle).toEqual([]);
@@ -346,32 +385,35 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
 };
 
 onEveryStage("a defect of a clean-up", ({ engine, workers }) => {
+  const theatre = new Theatre(engine, workers);
+  afterAll(() => theatre.close());
+
   test.each(steps[engine])(
     "%s: what it was to let go is let go all the same",
-    async (step) => {
-      const stage = await Stage.begin(engine, workers, step);
-      const [mine = 0] = await stage.spread();
-      const places = await placesOf(engine);
-      const place = places.findIndex(({ name }) => name === step);
-      expect(place).toBeGreaterThanOrEqual(0);
-      stage.inject(place, FOR_EVER, 1);
-      await stage.provoke();
-      const { workersFailed } = stage.record;
-      await waitFor(() => workersFailed.length > 0, "the defect is told");
-      expect(stage.heal()).toBeGreaterThan(0);
-      await waitFor(
-        () => stage.lost === mine,
-        () => `its ${mine} clients know, now ${stage.lost}`,
-      );
-      expect(workersFailed[0]?.worker).toBe(1);
-      await stage.nobodyHangs();
-      expect(stage.lost).toBe(mine);
-      await Promise.all(Array.from({ length: 8 }, () => stage.served()));
-      await stage.end();
-    },
+    (step) => theatre.play(step, (stage) => failsToCleanUp(stage, engine, step)),
     60_000,
   );
 });
+
+async function failsToCleanUp(stage: Stage, engine: EngineName, step: string): Promise<void> {
+  const [mine = 0] = await stage.spread();
+  const places = await placesOf(engine);
+  const place = places.findIndex(({ name }) => name === step);
+  expect(place).toBeGreaterThanOrEqual(0);
+  stage.inject(place, FOR_EVER, 1);
+  await stage.provoke();
+  const { workersFailed } = stage.record;
+  await waitFor(() => workersFailed.length > 0, "the defect is told");
+  expect(stage.heal()).toBeGreaterThan(0);
+  await waitFor(
+    () => stage.lost === mine,
+    () => `its ${mine} clients know, now ${stage.lost}`,
+  );
+  expect(workersFailed[0]?.worker).toBe(1);
+  await stage.nobodyHangs();
+  expect(stage.lost).toBe(mine);
+  await Promise.all(Array.from({ length: 8 }, () => stage.served()));
+}
 
 /** How a thread can be worse than one that has met a defect. */
 const deaths = [

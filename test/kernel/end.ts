@@ -74,6 +74,24 @@ export class End {
     if (this.ending !== "leave") this.ending = "fin";
   }
 
+  /** It writes so many bytes more, as there is room. */
+  offer(size: number): void {
+    this.total += size;
+    this.wakesAt = 0;
+  }
+
+  /** What it does when it has written everything. */
+  endsBy(ending: Ending): void {
+    this.ending = ending;
+    this.wakesAt = 0;
+  }
+
+  /** Reads nothing, or reads again. */
+  stall(isStalled: boolean): void {
+    this.readsFrom = isStalled ? Infinity : 0;
+    this.wakesAt = 0;
+  }
+
   /** When it does something by itself, if that is later than `now`. */
   nextAt(now: number): number {
     if (this.isOver) return Infinity;

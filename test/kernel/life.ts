@@ -19,7 +19,7 @@ import type { RouteQuestion } from "../../src/relay/route-questions.ts";
 import { wholeShare } from "../../src/relay/share.ts";
 import { descriptorLimit } from "../../src/system/libc.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
-import { rowed } from "../contract/scene.ts";
+import { rowed } from "../fixtures/options.ts";
 import { seeded } from "../fixtures/random.ts";
 import { holds, RuleBroken } from "../model/fuzz.ts";
 import { Clock } from "./clock.ts";

@@ -49,7 +49,9 @@ test("a reload reads the authorities anew, and nothing changes when they cannot 
   ];
   await writeFile(file, settings.join("\n"));
   await using proxy = new CliProcess(["-c", file, "-e", "sockets"]);
-  await proxy.logged(/is down: a check failed: TLS: its certificate is of an unknown authority/);
+  await proxy.logged(
+    /is down: a check failed: TLS: its certificate is signed by an unknown authority/,
+  );
 
   await writeFile(ca, "rubbish");
   proxy.child.kill("SIGHUP");
@@ -93,7 +95,7 @@ describe.skipIf(redisServer === null)("redis-server", () => {
     // It wants to see a certificate, and says so after the handshake.
     expect((await ask({})).detail).toContain("ALERT_CERTIFICATE_REQUIRED");
     expect((await ask({ ca: other.cert })).detail).toBe(
-      "TLS: its certificate is of an unknown authority",
+      "TLS: its certificate is signed by an unknown authority",
     );
     // The port that has no TLS waits for the end of a command.
     const hasty = checkOptions({ ...redis, timeoutMs: 200, tls: tlsOptions() });

@@ -10,12 +10,12 @@ import { checkOptions } from "../../src/upstream/health/test-redis.ts";
 import { resolveName } from "../../src/upstream/names/resolver.ts";
 import { TestAuthority } from "../../src/upstream/names/test-authority.ts";
 import { TestClock } from "../../src/upstream/names/test-clock.ts";
-import { listener, plainMemory } from "../contract/scene.ts";
 import { End } from "../fixtures/end.ts";
+import { listener, plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, type Stage } from "../hostile/stages.ts";
+import { onBothEngines, type Stage } from "../hostile/stages.ts";
 
 // Upstreams that are host names and are checked: clients get to addresses that are well, and to no other.
 
@@ -179,7 +179,7 @@ class Scene implements AsyncDisposable {
   }
 }
 
-onEveryStage("the addresses of a name are checked, each by itself", (stage) => {
+onBothEngines("the addresses of a name are checked, each by itself", (stage) => {
   test("clients at the start wait for the first check", async () => {
     await using scene = await Scene.make(stage, "127.0.0.2", "127.0.0.3");
     scene.servers["127.0.0.2"].role = "slave";
@@ -277,7 +277,7 @@ onEveryStage("the addresses of a name are checked, each by itself", (stage) => {
   });
 });
 
-onEveryStage("two upstreams that both say they are the primary", (stage) => {
+onBothEngines("two upstreams that both say they are the primary", (stage) => {
   test("are told of by their names, and counted", async () => {
     await using scene = await Scene.make(stage, "127.0.0.2");
     const options = scene.listener({ role: "primary" });
@@ -314,48 +314,51 @@ onEveryStage("two upstreams that both say they are the primary", (stage) => {
   });
 });
 
-onEveryStage("a name whose address has gone is asked for again before its TTL is over", (stage) => {
-  const unchecked = (options: ListenerOptions) => {
-    return { ...options, health: { ...options.health, check: null } };
-  };
+onBothEngines(
+  "a name whose address has gone is asked for again before its TTL is over",
+  (stage) => {
+    const unchecked = (options: ListenerOptions) => {
+      return { ...options, health: { ...options.health, check: null } };
+    };
 
-  /** Workers tell of failed dials a little later: a moment goes by with each look. */
-  const moves = async (scene: Scene, to: Host) => {
-    await waitFor(() => {
+    /** Workers tell of failed dials a little later: a moment goes by with each look. */
+    const moves = async (scene: Scene, to: Host) => {
+      await waitFor(() => {
+        scene.clock.advance(1);
+        return scene.proxy?.upstreams.views()[0]?.addresses[0]?.address === to;
+      }, "the new address is known");
+    };
+
+    test("when a dial is refused", async () => {
+      await using scene = await Scene.make(stage);
+      scene.ttl = 600;
+      scene.names("127.0.0.2");
+      await scene.start(unchecked(scene.listener()));
+      expect(await scene.served()).toBe("127.0.0.2");
+      scene.servers["127.0.0.2"].upstream.close();
+      scene.names("127.0.0.3");
+      const before = scene.authority.count("a.test");
+      scene.clock.advance(1_000);
+      // Nobody has asked, as nothing was known to be wrong.
+      expect(scene.authority.count("a.test")).toBe(before);
+      expect(await scene.served()).toBe("");
+      await moves(scene, "127.0.0.3");
+      expect(await scene.served()).toBe("127.0.0.3");
+    });
+
+    test("when a check fails", async () => {
+      await using scene = await Scene.make(stage);
+      scene.ttl = 600;
+      scene.names("127.0.0.2");
+      await scene.start(scene.listener());
+      expect(await scene.served()).toBe("127.0.0.2");
+      scene.names("127.0.0.3");
+      scene.servers["127.0.0.2"].pong = "-LOADING";
+      scene.clock.advance(1_000);
+      await scene.shows("127.0.0.2 down");
       scene.clock.advance(1);
-      return scene.proxy?.upstreams.views()[0]?.addresses[0]?.address === to;
-    }, "the new address is known");
-  };
-
-  test("when a dial is refused", async () => {
-    await using scene = await Scene.make(stage);
-    scene.ttl = 600;
-    scene.names("127.0.0.2");
-    await scene.start(unchecked(scene.listener()));
-    expect(await scene.served()).toBe("127.0.0.2");
-    scene.servers["127.0.0.2"].upstream.close();
-    scene.names("127.0.0.3");
-    const before = scene.authority.count("a.test");
-    scene.clock.advance(1_000);
-    // Nobody has asked, as nothing was known to be wrong.
-    expect(scene.authority.count("a.test")).toBe(before);
-    expect(await scene.served()).toBe("");
-    await moves(scene, "127.0.0.3");
-    expect(await scene.served()).toBe("127.0.0.3");
-  });
-
-  test("when a check fails", async () => {
-    await using scene = await Scene.make(stage);
-    scene.ttl = 600;
-    scene.names("127.0.0.2");
-    await scene.start(scene.listener());
-    expect(await scene.served()).toBe("127.0.0.2");
-    scene.names("127.0.0.3");
-    scene.servers["127.0.0.2"].pong = "-LOADING";
-    scene.clock.advance(1_000);
-    await scene.shows("127.0.0.2 down");
-    scene.clock.advance(1);
-    await scene.shows("127.0.0.3 up");
-    expect(await scene.served()).toBe("127.0.0.3");
-  });
-});
+      await scene.shows("127.0.0.3 up");
+      expect(await scene.served()).toBe("127.0.0.3");
+    });
+  },
+);

@@ -16,12 +16,12 @@ import {
   type TestRedis,
 } from "../../src/upstream/health/test-redis.ts";
 import { startOnFreePort } from "../clients/programs.ts";
-import { listener, plainMemory } from "../contract/scene.ts";
 import { End } from "../fixtures/end.ts";
+import { listener, plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, type Stage } from "../hostile/stages.ts";
+import { onBothEngines, type Stage } from "../hostile/stages.ts";
 
 // Checks against what they meet in production, with the relays that depend on them.
 
@@ -130,7 +130,7 @@ async function ping(proxy: RunningProxy): Promise<string> {
   return heard;
 }
 
-onEveryStage("checks speak as relays do", (stage) => {
+onBothEngines("checks speak as relays do", (stage) => {
   test.skipIf(lacks).each(["v1", "v2"] as const)(
     "an upstream that requires PROXY %s is up, and serves",
     async (version) => {
@@ -164,7 +164,7 @@ onEveryStage("checks speak as relays do", (stage) => {
   });
 });
 
-onEveryStage("an upstream may be checked at another port of its own host", (stage) => {
+onBothEngines("an upstream may be checked at another port of its own host", (stage) => {
   test("and is as well as that one says", async () => {
     const host = "127.0.0.1";
     const page = (status: number) =>

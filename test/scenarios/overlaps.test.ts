@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { End } from "../fixtures/end.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, startOn } from "../hostile/stages.ts";
+import { onBothEngines, startOn } from "../hostile/stages.ts";
 
 // Addresses that stand for all, for one, and names, on one port.
 
@@ -33,7 +33,7 @@ async function served(host: string, port: number): Promise<void> {
   end.finish();
 }
 
-onEveryStage("one port", (stage) => {
+onBothEngines("one port", (stage) => {
   test("all IPv4 addresses, all addresses, and a certain one are listened on together", async () => {
     const port = freePort();
     const listen = ["0.0.0.0", "[::]", "127.0.0.1"].flatMap((host) => ["-l", `${host}:${port}`]);

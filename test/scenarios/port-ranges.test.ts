@@ -7,7 +7,7 @@ import { createProxy } from "../../src/index.ts";
 import { CliProcess, PROGRAM, runCli } from "../fixtures/cli-process.ts";
 import { type Behaviour, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, startOn } from "../hostile/stages.ts";
+import { onBothEngines, startOn } from "../hostile/stages.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ringway-ranges-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -60,7 +60,7 @@ function asked(port: number): Promise<string> {
   });
 }
 
-onEveryStage("a range of ports", (stage) => {
+onBothEngines("a range of ports", (stage) => {
   test("goes port by port, and a reload opens and closes no more than it has to", async () => {
     const { upstreams, first, free } = upstreamsInARow(6);
     const file = join(folder, `${stage.engine}-${stage.workers}.json`);

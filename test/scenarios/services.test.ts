@@ -21,9 +21,9 @@ import { PLACES_MAX, resolveService } from "../../src/upstream/names/service.ts"
 import { TestAuthority, type TestRecord } from "../../src/upstream/names/test-authority.ts";
 import { TestClock } from "../../src/upstream/names/test-clock.ts";
 import { SLOTS_MAX } from "../../src/upstream/table.ts";
-import { plainMemory } from "../contract/scene.ts";
 import { CliProcess, runCli } from "../fixtures/cli-process.ts";
 import { End } from "../fixtures/end.ts";
+import { plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { type Behaviour, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

@@ -14,8 +14,8 @@ import type {
 import { RunningProxy } from "../../src/control/proxy.ts";
 import { choose } from "../../src/engine/select.ts";
 import { probe } from "../../src/engine/uring/probe.ts";
-import { listener, plainMemory } from "../contract/scene.ts";
 import { End } from "../fixtures/end.ts";
+import { listener, plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

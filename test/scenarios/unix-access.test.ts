@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CliProcess } from "../fixtures/cli-process.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage, type Stage, startOn } from "../hostile/stages.ts";
+import { onBothEngines, type Stage, startOn } from "../hostile/stages.ts";
 
 // Who may connect to unix sockets and read the access log, whatever the umask is.
 
@@ -26,7 +26,7 @@ function underUmask(umask: string, stage: Stage, args: readonly string[]): CliPr
   return startOn(stage, args, ["bash", "-c", `umask ${umask}; exec "$@"`, "ringway"]);
 }
 
-onEveryStage("access", (stage) => {
+onBothEngines("access", (stage) => {
   test.each(["000", "022", "077"])("under umask %s the defaults are the same", async (umask) => {
     const [socket, admin, log] = [fresh(), fresh(), fresh()];
     await using proxy = underUmask(umask, stage, [

@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { uringDefaults } from "../../src/config/defaults.ts";
 import type { UringOptions } from "../../src/config/options.ts";
 import { startEmbeddedUpstream } from "../../src/embedded/server.ts";
-import { plainMemory, Scene } from "../contract/scene.ts";
+import { Scene } from "../contract/scene.ts";
 import { uringEngine } from "../fixtures/engines.ts";
+import { plainMemory } from "../fixtures/options.ts";
 import { echo } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 

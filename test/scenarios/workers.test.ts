@@ -10,7 +10,6 @@ import { probe } from "../../src/engine/uring/probe.ts";
 import type { UpstreamStats } from "../../src/relay/ledger/stats.ts";
 import { hearing, together } from "../../src/relay/observer.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
-import { listener, plainMemory, rowed } from "../contract/scene.ts";
 import { End } from "../fixtures/end.ts";
 import { noNames } from "../fixtures/engines.ts";
 import {
@@ -19,6 +18,7 @@ import {
   SILENT_BYTES,
   Standstill,
 } from "../fixtures/failing-worker.ts";
+import { listener, plainMemory, rowed } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
 import { echo, sink, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";

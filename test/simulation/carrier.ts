@@ -57,6 +57,8 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
   /** Accepts; null before it was listened, and after it has ended. */
   listener: SimulatedListener | null = null;
   isStopped = false;
+  /** Relays that the stop has cut. */
+  cutCount = 0;
   /** The proxy may end what carries nothing. */
   drains = false;
   /** An upstream is dialled for a relay. */
@@ -119,8 +121,9 @@ export class SimulatedCarrier implements HallCarrier<SimulatedConduit> {
     return this.listener === null && this.attempts.size === 0;
   }
 
-  stopped(): void {
+  stopped(cut: number): void {
     this.isStopped = true;
+    this.cutCount = cut;
   }
 
   // --- what fate says ---

@@ -21,25 +21,25 @@ type Notes = Pick<Held, "took" | "closed">;
 const noNotes: Notes = { took() {}, closed() {} };
 
 /**
- * A socket that is accepted on.
+ * A listening socket.
  *
- * Accepting can pause without losing anybody: the listening socket stays open through a duplicate of
- * its descriptor while Bun's listener is stopped, so that the kernel keeps completing connections
- * into its backlog, and a new Bun listener on it accepts them later.
+ * Accepting can pause without losing a client: while Bun's listener is stopped, a duplicate of its
+ * descriptor keeps the socket open. The kernel goes on completing connections into the backlog, and
+ * a new Bun listener accepts them later.
  */
 export class Acceptor {
   private handle: BunListener | null = null;
   /**
-   * The same listening socket by another number, −1 where there is none: had from the beginning, as
-   * there may be no descriptor left for it when accepting has to pause.
+   * A duplicate of the listening socket's descriptor; −1 if there is none. It is made at the
+   * beginning, because descriptors may have run out when accepting has to pause.
    */
   private spare = -1;
   private bound: Address;
-  /** The path of its unix socket goes with it. That of a socket that was taken is whose it was. */
+  /** Closing removes the unix socket's file, unless the socket was taken from another owner. */
   private ownsPath = false;
   private backlog: number;
 
-  /** @param held where descriptors are noted that outlive the thread; nowhere, where it is the process's own */
+  /** @param held notes descriptors that outlive the thread; not needed on the main thread */
   constructor(
     private readonly wanted: Address,
     private readonly settings: SocketSettings,
@@ -50,12 +50,12 @@ export class Acceptor {
     this.backlog = settings.backlog;
   }
 
-  /** The address that is really accepted on. */
+  /** The bound address, with the port that the system chose. */
   get address(): Address {
     return this.bound;
   }
 
-  /** Accepts on a socket that listens already, and owns it from now on. */
+  /** Accepts on a socket that already listens, and owns it from now on. */
   take({ sockets: [{ descriptor, address }], areOwn }: GivenSockets): void {
     this.bound = address;
     this.ownsPath = areOwn && isPath(address);
@@ -82,7 +82,7 @@ export class Acceptor {
     }
   }
 
-  /** So many connections may wait in the kernel from now on. */
+  /** Sets how many connections may wait in the kernel. */
   queueUpTo(backlog: number): void {
     if (backlog === this.backlog) return;
     this.backlog = backlog;
@@ -90,7 +90,7 @@ export class Acceptor {
     if (descriptor !== -1) setBacklog(descriptor, backlog);
   }
 
-  /** Stops accepting; connections wait in the kernel's backlog. @returns whether that worked */
+  /** Stops accepting; clients wait in the kernel's backlog. @returns false if it cannot pause */
   pause(): boolean {
     if (this.handle === null) return this.spare !== -1;
     this.keepSpare(this.handle);
@@ -99,12 +99,12 @@ export class Acceptor {
     return true;
   }
 
-  /** Accepts again what has waited. */
+  /** Accepts again, those first that have waited. */
   resume(): void {
     if (this.handle !== null || this.spare === -1) return;
     const descriptor = this.spare;
     this.spare = -1;
-    // Bun's own from now on.
+    // From now on Bun owns it.
     this.held.closed(descriptor);
     this.handle = this.listen({ fd: descriptor });
   }
@@ -154,7 +154,7 @@ export class Acceptor {
   private listen(where: object): BunListener {
     const options = { ...where, socket: this.handlers, allowHalfOpen: true };
     const handle = Bun.listen<SocketsConduit>(options as never) as unknown as BunListener;
-    // Bun asks for 512, and others for what they like.
+    // Bun sets 512; a given socket has whatever its owner set.
     setBacklog(handle.fd, this.backlog);
     if (process.platform === "linux") keepUrgentBytes(handle.fd);
     this.keepSpare(handle);
@@ -167,10 +167,9 @@ export class Acceptor {
     if (this.spare !== -1) this.held.took(this.spare);
   }
 
-  /** Bun unlinks a path that its listener has made when that stops; a paused one must keep it. */
+  /** When a listener stops, Bun unlinks the path that it made; a paused acceptor must keep it. */
   private stopHandle(keepPath: boolean): void {
-    const { wanted: address } = this;
-    const { handle } = this;
+    const { handle, wanted: address } = this;
     this.handle = null;
     if (!keepPath || !this.ownsPath || address.kind !== "unix") {
       handle?.stop(false);
@@ -183,12 +182,12 @@ export class Acceptor {
   }
 }
 
-/** Whether there is a file of it: an abstract unix socket has none. */
+/** Whether the socket has a file: abstract unix sockets have none. */
 function isPath(address: Address): boolean {
   return address.kind === "unix" && !address.path.startsWith("\0");
 }
 
-/** Renames a file, if that is possible: the path may be gone, or its folder not ours to write to. */
+/** Renames a file. @returns false if it cannot: the path is gone, or its folder is not writable */
 function renamed(from: string, to: string): boolean {
   try {
     renameSync(from, to);

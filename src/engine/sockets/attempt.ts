@@ -9,48 +9,43 @@ import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { DialWindow } from "./dial-window.ts";
 
 /**
- * An attempt to connect. `Bun.connect` cannot be taken back, but where the descriptor is known the kernel
- * can end the attempt.
+ * An attempt to connect. `Bun.connect` cannot be cancelled, but the kernel can end the attempt if
+ * its descriptor is known.
  */
 export abstract class BunAttempt {
-  /** The descriptor and the kernel's number of the attempt's socket, where they are known. */
+  /** The socket's descriptor and its kernel cookie, if known. */
   private descriptor = -1;
   private cookie: bigint | null = null;
-  /** Where it goes to, a literal; null for a unix socket. */
-  private destination: TcpAddress | null = null;
+  /** The literal address that it connects to; null for a unix socket. */
+  destination: TcpAddress | null = null;
 
-  /** Somebody waits for it. */
+  /** Whether its owner still waits for it. */
   abstract get isWanted(): boolean;
 
-  /** It goes there. */
-  goesTo(address: TcpAddress): void {
-    this.destination = address;
-  }
-
-  /** Whether nobody but itself has answered: it counts as refused. */
+  /** Whether the socket has connected to itself, which counts as refused. */
   metItself(socket: Parameters<typeof meetsItself>[1]): boolean {
     return this.destination !== null && meetsItself(this.destination.port, socket);
   }
 
-  /** What it has failed with. Bun says ECONNREFUSED where there was no descriptor for a socket. */
+  /** The code of its failure. Bun reports ECONNREFUSED if it gets no descriptor for the socket. */
   codeOf(error: NodeJS.ErrnoException): string {
     if (!canOpenSocket()) return "EMFILE";
     const { code = "unknown" } = error;
     return this.destination === null ? code : dialCode(code, encodeSockaddr(this.destination));
   }
 
-  /** Remembers which socket this is; whether it still is an attempt is asked when it matters. */
+  /** Remembers the attempt's socket. Whether it is still connecting is checked in {@link end}. */
   track(descriptor: number): void {
     this.descriptor = descriptor;
     this.cookie = socketCookie(descriptor);
   }
 
-  /** It was answered: it is no attempt any more. */
+  /** It has connected, so there is no attempt left to end. */
   succeeded(): void {
     this.cookie = null;
   }
 
-  /** Ends the attempt, as far as that can be done. Its descriptor is open until Bun lets go of it. */
+  /** Ends the attempt if possible. Its descriptor stays open until Bun closes it. */
   end(): void {
     const { descriptor, cookie } = this;
     this.cookie = null;
@@ -62,9 +57,9 @@ export abstract class BunAttempt {
 /**
  * Begins an attempt, which may be over before this returns.
  *
- * @param address a literal one, or a path
- * @param sources what it may come from, see {@link ListenerOptions.sourceAddresses}
- * @param anyOpen some descriptor that is open; −1 when none is known
+ * @param address a literal address or a path
+ * @param sources local addresses to connect from, see {@link ListenerOptions.sourceAddresses}
+ * @param anyOpen any open descriptor; −1 if none is known
  */
 export function connect<A extends BunAttempt>(
   attempt: A,
@@ -75,21 +70,21 @@ export function connect<A extends BunAttempt>(
   anyOpen: number,
 ): void {
   const common = { socket, data: attempt, allowHalfOpen: true };
-  // The promise says nothing that the handlers do not: with `connectError` it cannot go unhandled.
+  // The handlers report everything; with `connectError` the promise does not reject.
   if (address.kind === "unix") {
     void Bun.connect({ ...common, unix: address.path });
     return;
   }
   const { host: hostname, port } = address;
-  attempt.goesTo(address);
+  attempt.destination = address;
   const source = sourceFor(sources, hostname);
   const from = source === undefined ? undefined : { localAddress: source };
   window.begin();
   let isOurs = false;
   let descriptor = -1;
   try {
-    // Bun opens the socket of a literal address before it returns, so this is its descriptor; the
-    // attempt's own name, taken and checked by the kernel, makes sure that no other one is ended.
+    // Bun opens the socket of a literal address before it returns, so this is its descriptor. The
+    // kernel's cookie, checked later, ensures that no other socket is ended.
     if (anyOpen !== -1) descriptor = nextDescriptor(anyOpen);
     void Bun.connect({ ...common, hostname, port, ...from });
   } finally {

@@ -1,7 +1,7 @@
 /**
- * Whether Bun can listen here at all: it does, on a free port of this machine alone, and stops.
+ * Checks whether Bun can listen at all, by listening briefly on a free loopback port.
  *
- * @returns null, or the system's code for why it cannot
+ * @returns null if it can; otherwise the system's error code
  */
 export function canListen(): string | null {
   try {

@@ -5,37 +5,49 @@ import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../../relay/conduit.ts";
 import type { Hall } from "../../relay/hall.ts";
+import { keepAliveValues, type OptionValue } from "../../relay/keep-alive.ts";
 import { Lane } from "../../relay/lane.ts";
 import type { Meter } from "../../relay/ledger/meter.ts";
+import { RelayTimeouts } from "../../relay/relay-timeouts.ts";
 import { unreadBytes } from "../../system/libc.ts";
-import { receiveNow } from "../../system/linux.ts";
+import { receiveNow, setOption } from "../../system/linux.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Attempt, AttemptOwner } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
-import type { Listener } from "./listener.ts";
 import { ChunkQueue } from "./queue.ts";
 import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
 import type { Turn } from "./turn.ts";
 
-/** A listener whose relays these are. */
-export type SocketsListener = Listener<SocketsConduit>;
+/** A listener's settings and the timeouts of the relays that have them. */
+export class SocketsListener extends RelayTimeouts<SocketsConduit> {
+  private keepAliveValues: readonly OptionValue[] | null = null;
+
+  /** Makes the kernel detect when the other end of a connection has vanished. */
+  keepAlive(end: BunSocket<unknown>): void {
+    const { options } = this;
+    if (!isLinux) {
+      // Bun offers no other keep-alive option.
+      if (options.keepAliveMs > 0) end.setKeepAlive(true, options.keepAliveMs);
+      return;
+    }
+    this.keepAliveValues ??= keepAliveValues(options);
+    for (const one of this.keepAliveValues) setOption(end.fd, one, one.value);
+  }
+}
 
 /** All relays of an engine. */
 export type SocketsHall = Hall<SocketsConduit, SocketsListener>;
 
-/** What a conduit needs of its engine. */
+/** The part of the engine that conduits use. */
 export interface SocketsHost {
   readonly hall: SocketsHall;
-  /** The memory of the up flows and of the down flows. */
+  /** Each direction's half of the pool. */
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
 }
 
-/**
- * A relay on Bun's sockets, whose callbacks it is told of. Bun calls back synchronously from `terminate` and
- * `shutdown`.
- */
+/** A relay on Bun's sockets. Bun calls back from within `terminate` and `shutdown`. */
 export class SocketsConduit
   extends Conduit<SocketsEnd, ChunkQueue, Attempt, SocketsListener, SocketsHall>
   implements AttemptOwner
@@ -43,10 +55,10 @@ export class SocketsConduit
   readonly relay: Relay;
   readonly up: SocketsLane;
   readonly down: SocketsLane;
-  /** The client's and the upstream's, from tenant to tenant, whether they are open or not. */
+  /** The two ends, open or not, reused from tenant to tenant. */
   readonly clientSocket: SocketsEnd;
   readonly upstreamSocket: SocketsEnd;
-  /** Old enough for the kernel to ask silent ends whether they live. */
+  /** The relay is old enough for keep-alive. */
   private keepsAlive = false;
 
   constructor(host: SocketsHost, listener: SocketsListener) {
@@ -62,7 +74,7 @@ export class SocketsConduit
   }
 
   clientEnd(client: BunSocket<unknown>): SocketsEnd {
-    // From now on Bun's callbacks find it.
+    // From now on Bun's callbacks find this conduit.
     client.data = this;
     return this.clientSocket.open(client);
   }
@@ -90,15 +102,15 @@ export class SocketsConduit
     this.settle();
   }
 
-  /** Bun tells that by `close` alone: {@link closed}. */
+  /** Bun reports resets only by `close`: see {@link closed}. */
   sourceReset(): void {}
 
-  /** Of one that is paused Bun tells it, too. */
+  /** Bun reports a reset of a paused socket by `close`, too. */
   sourceBroken(): void {}
 
   /**
-   * Bun's `close`: the descriptor of `side` is closed. Without an error that is the natural end after
-   * both FINs, or, on a unix socket only, an end that went away without waiting for the other FIN.
+   * Bun's `close`: the descriptor of `side` is closed. Without an error this is the regular end
+   * after both FINs, or, on unix sockets only, a close that did not wait for the other FIN.
    */
   closed(side: Side, failed: boolean): void {
     const target = this.laneTo(side);
@@ -109,7 +121,7 @@ export class SocketsConduit
     else this.upstream = null;
     this.host.descriptors.closed(1);
     const source = this.laneFrom(side).flow;
-    // A stream that lost bytes must not look complete: its target gets no FIN.
+    // A stream that lost bytes must not look complete, so its target gets no FIN.
     const cut = failed || target.flow.sending || source.lostBytes > 0;
     if (cut || this.relay.phase === RelayPhase.Terminating) {
       this.reset(side);
@@ -119,7 +131,6 @@ export class SocketsConduit
     if (this.closing) this.finish();
   }
 
-  /** From now on the kernel finds out when an end is gone without a word. */
   keepAlive(): void {
     this.keepsAlive = true;
     for (const end of [this.client, this.upstream]) if (end !== null) this.keepAliveOf(end);
@@ -130,8 +141,8 @@ export class SocketsConduit
   }
 
   /**
-   * Sends FIN to `side`. When its own FIN has been read nothing else can come: closing at once saves
-   * the notice that both are through, and three system calls.
+   * Sends FIN to `side`. If the FIN of `side` was already read, nothing else can come: closing
+   * right away saves Bun's last callback and three system calls.
    */
   protected sendFin(side: Side): void {
     const socket = this.endOf(side)?.socket;
@@ -139,17 +150,17 @@ export class SocketsConduit
     else socket?.close();
   }
 
-  /** A lane's target takes nothing any more. */
+  /** A lane's target takes no more bytes. */
   targetLost(lane: SocketsLane): void {
     const side = lane === this.up ? Side.Upstream : Side.Client;
     this.receiveLast(side);
-    // What came may have ended the relay.
+    // The last bytes may have ended the relay.
     if (this.relay.phase !== RelayPhase.Free) this.reset(side);
   }
 
   /**
-   * A send has met a reset before Bun has told what came ahead of it, such as an upstream's last answer. It is
-   * still in the kernel, and lost with the socket.
+   * A send has met a reset before Bun reported the bytes that precede it, such as an upstream's
+   * last answer. The kernel still has them and would drop them with the socket: receives them now.
    */
   private receiveLast(side: Side): void {
     const end = this.endOf(side);
@@ -162,7 +173,7 @@ export class SocketsConduit
       const chunk = new Uint8Array(waiting);
       const size = receiveNow(descriptor, chunk);
       if (size <= 0) return;
-      // One chunk more than the target takes is kept, as far as there is room.
+      // Keep one chunk more than the target takes, if there is room.
       goesOn = lane.flow.receiving;
       end.received(chunk.subarray(0, size));
     }
@@ -171,7 +182,7 @@ export class SocketsConduit
   private reset(side: Side): void {
     const target = this.laneTo(side);
     const effects = this.relay.reset(side);
-    // The send in flight comes to nothing, and what is queued behind it.
+    // The send in flight and what is queued behind it are lost.
     if (target.flow.sending) target.flow.sent(0);
     target.drop();
     const lane = this.laneFrom(side);
@@ -188,7 +199,7 @@ export class SocketsConduit
     this.perform(this.relay.settle());
   }
 
-  /** Resets what is still open; the `close` callbacks complete what is in flight. */
+  /** Resets the ends that are still open; their `close` callbacks complete what is in flight. */
   protected abandon(): void {
     this.dropDial();
     if (this.up.discards) this.endSink();
@@ -199,7 +210,7 @@ export class SocketsConduit
     this.settle();
   }
 
-  /** Resets what {@link terminate} has left open, because of the defect that the worker has met. */
+  /** Resets what {@link terminate} has left open because of a defect in this worker. */
   resetLeft(): void {
     const { client, upstream, attempts } = this;
     cleanUpOrThrow([
@@ -209,7 +220,7 @@ export class SocketsConduit
     ]);
   }
 
-  /** Behind a sink there is no upstream whose closing would complete what is in flight there. */
+  /** Completes what is in flight at a sink, where no upstream's `close` would do it. */
   private endSink(): void {
     const { up, down } = this.relay;
     if (down.receiving) down.stopped();

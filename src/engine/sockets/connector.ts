@@ -5,13 +5,12 @@ import type { DialAttempt, Dialer, Dialing } from "../../relay/dialer.ts";
 import type { Descriptors } from "../../system/descriptors.ts";
 import { ownShortage } from "../../system/dial-reason.ts";
 import { BunAttempt, connect } from "./attempt.ts";
-import { bunSocket } from "./bun-socket.ts";
+import { bunSocket, type OnDefect } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";
 import type { SocketsEnd } from "./end.ts";
-import type { OnDefect } from "./on-defect.ts";
 import type { Turn } from "./turn.ts";
 
-/** Who waits for an attempt, and has its connection. */
+/** The part of a conduit that its attempts and connection use. */
 export interface AttemptOwner extends Dialing<SocketsEnd> {
   readonly listener: Dialing<SocketsEnd>["listener"] & {
     readonly options: { readonly sourceAddresses: readonly string[] };
@@ -25,19 +24,19 @@ export interface AttemptOwner extends Dialing<SocketsEnd> {
   closed(side: Side, isBroken: boolean): void;
 }
 
-/** Dials for the conduits of this engine. */
+/** The dialer of this engine's conduits. */
 export type SocketsDialer = Dialer<SocketsEnd, Attempt, AttemptOwner>;
 
 /**
  * One connection to an upstream, from the attempt to the last callback.
  *
- * `Bun.connect` cannot be taken back. An attempt that is no longer wanted (its client left, its time
- * is over, another one was faster) is abandoned: its conduit forgets it and, where the descriptor is
- * known, the kernel ends it at once. Elsewhere it holds its descriptor until the kernel gives up
- * (about two minutes), which {@link Descriptors} counts, and is reset if it ever connects.
+ * `Bun.connect` cannot be cancelled. When an attempt is no longer wanted (the client left, it timed
+ * out, another attempt was faster), its conduit forgets it. The kernel ends it at once if its
+ * descriptor is known. Otherwise it holds its descriptor, which {@link Descriptors} counts, until
+ * the kernel gives up (about two minutes); if it connects, it is reset.
  */
 export class Attempt extends BunAttempt implements DialAttempt {
-  /** @param conduit whose upstream this is; null once abandoned, or failed */
+  /** @param conduit its owner; null once the attempt was abandoned or has failed */
   constructor(
     private readonly connector: Connector,
     public conduit: AttemptOwner | null,
@@ -60,7 +59,7 @@ export class Attempt extends BunAttempt implements DialAttempt {
   }
 }
 
-/** Connects to upstreams and hands what happens on their sockets to the conduits. */
+/** Connects to upstreams and passes the events of their sockets to the conduits. */
 export class Connector {
   private readonly handlers: SocketHandler<Attempt>;
 
@@ -70,13 +69,12 @@ export class Connector {
     private readonly onDefect: OnDefect,
     private readonly window: DialWindow,
     private readonly onStarved: () => void,
-    /** Who waits for attempts. */
     private readonly dialer: SocketsDialer,
   ) {
     this.handlers = this.makeHandlers();
   }
 
-  /** Begins an attempt that was made for a conduit. */
+  /** Begins an attempt, unless it was abandoned. */
   begin(attempt: Attempt): void {
     const { conduit } = attempt;
     if (conduit === null) return;

@@ -7,15 +7,14 @@ import type { Descriptors } from "../../system/descriptors.ts";
 import { unsentBytes } from "../../system/libc.ts";
 import { SocketOption, setOption } from "../../system/linux.ts";
 import { BunAttempt, connect } from "./attempt.ts";
-import { type BunSocket, bunSocket, recycle } from "./bun-socket.ts";
+import { type BunSocket, bunSocket, type OnDefect, recycle } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";
-import type { OnDefect } from "./on-defect.ts";
 
-/** One connection to a mirror, from the attempt to Bun's last callback; then its copy may be another's. */
+/** One connection to a mirror, from the attempt to Bun's last callback. It may outlive its copy. */
 class Link extends BunAttempt {
   socket: BunSocket<Link> | null = null;
 
-  /** @param copy null once it was let go */
+  /** @param copy null once the copy has released the connection */
   constructor(public copy: SocketsCopy | null) {
     super();
   }
@@ -25,14 +24,14 @@ class Link extends BunAttempt {
   }
 }
 
-/** What copies need of their engine. */
+/** The part of the engine that copies use. */
 interface CopyHost {
   readonly descriptors: Descriptors;
   readonly handlers: SocketHandler<Link>;
   readonly window: DialWindow;
 }
 
-/** A copy on Bun's sockets: a `write` that takes less than all waits for `drain`. */
+/** A copy on Bun's sockets. After a partial `write` it waits for `drain`. */
 export class SocketsCopy extends Copy {
   private link: Link | null = null;
 
@@ -78,10 +77,10 @@ export class SocketsCopy extends Copy {
     this.sourceEnded();
   }
 
-  /** Bun's `close`, when nobody here has asked for it. */
+  /** Bun's `close` that the copy did not ask for. */
   closed(code: string): void {
     this.link = null;
-    // After both FINs that is the natural end.
+    // After both FINs this is the regular end.
     if (this.phase === CopyPhase.Ended && code === "") this.sourceEnded();
     else this.gone(code);
   }
@@ -93,8 +92,7 @@ export class SocketsCopy extends Copy {
   protected sendWaiting(): void {
     const { backlog } = this;
     while (this.phase === CopyPhase.Open && backlog.size > 0) {
-      const { first, firstSize } = backlog;
-      const { pool } = backlog;
+      const { first, firstSize, pool } = backlog;
       const start = pool.start[first] as number;
       const taken = this.write(pool.view(first).subarray(start, start + firstSize));
       if (taken < 0) this.gone("");
@@ -108,15 +106,15 @@ export class SocketsCopy extends Copy {
   }
 
   protected get unsent(): number {
-    const { socket = null } = this.link ?? {};
-    return socket === null ? 0 : unsentBytes(socket.fd);
+    const socket = this.link?.socket;
+    return socket ? unsentBytes(socket.fd) : 0;
   }
 
   protected close(isClean: boolean): void {
     const { link } = this;
     this.link = null;
     if (link !== null) {
-      // Bun calls back before it returns: nobody listens any more.
+      // Bun calls back before it returns; the copy must not hear of it.
       link.copy = null;
       if (link.socket === null) link.end();
       else if (isClean) link.socket.close();
@@ -126,10 +124,10 @@ export class SocketsCopy extends Copy {
   }
 }
 
-/** Any open descriptor will do to see which one is next. */
+/** An open descriptor, as {@link connect} needs one to find the next free number. */
 const STANDARD_ERROR = 2;
 
-/** What Bun tells of connections to mirrors. What they answer is thrown away. */
+/** Bun's handlers for connections to mirrors, whose answers are discarded. */
 export function copyHandlers(descriptors: Descriptors, onDefect: OnDefect): SocketHandler<Link> {
   return {
     open: (socket) => {

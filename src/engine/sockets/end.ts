@@ -8,43 +8,39 @@ import type { BunSocket } from "./bun-socket.ts";
 import type { ChunkQueue } from "./queue.ts";
 import type { Deferred, Turn } from "./turn.ts";
 
-/** Chunks up to so many bytes may wait for the end of a busy turn, if a segment can hold them. */
+/** In a busy turn, chunks of up to this many bytes wait for its end, if a segment can hold them. */
 const DEFER_MAX = 16 * 1024;
 
-/** A flow over two ends of this carrier. */
+/** A lane between two ends of this carrier. */
 export type SocketsLane = Lane<SocketsEnd, ChunkQueue>;
 
 /**
- * One connection on Bun's sockets: adapts their readiness to the completions that lanes know.
+ * One connection on Bun's sockets. It adapts Bun's readiness to the completions that lanes expect.
  *
  *     data ─► chunk ─► incoming.received ─► its target writes it: all taken, nothing was copied
- *                                               └─ a part: the rest is kept, `drain` goes on with it
+ *                                               └─ a part: the rest is kept until `drain`
  *
- * A `write` that takes all bytes is a send that completes at once; after one that takes fewer nothing is
- * written until `drain`. An end that is not to be received from is paused. In a busy turn a small chunk's
- * send waits for the end of the turn (see {@link Turn}).
+ * A `write` that takes all bytes is a send that completes at once. After a partial `write` nothing
+ * is written until `drain`. An end that must not be read is paused. In a busy turn the send of a
+ * small chunk waits for the end of the turn (see {@link Turn}).
  *
- * Owner: a conduit, which opens it anew for each tenant.
+ * Owner: a conduit, which reuses it for each tenant.
  */
 export class SocketsEnd implements End, Deferred {
   /** Null when it is closed. */
   socket: BunSocket<unknown> | null = null;
-  /** It is paused by us. */
   private paused = false;
   /** It takes nothing until `drain`. */
   private full = false;
 
-  /**
-   * @param incoming the lane that it is the source of
-   * @param outgoing the lane that it is the target of
-   */
+  /** @param incoming, outgoing the lanes whose source, and whose target, it is */
   constructor(
     private readonly turn: Turn,
     private readonly incoming: SocketsLane,
     private readonly outgoing: SocketsLane,
   ) {}
 
-  /** Bun cannot be asked for few bytes. */
+  /** Bun cannot limit how much a receive brings. */
   get limitsReceives(): boolean {
     return false;
   }
@@ -53,12 +49,12 @@ export class SocketsEnd implements End, Deferred {
     return !this.paused && this.socket !== null;
   }
 
-  /** Bun has copied what it has taken. */
+  /** Bun copies what it takes. */
   get holdsQueue(): boolean {
     return false;
   }
 
-  /** It is connected, and being read. */
+  /** It is connected, and Bun reads it. */
   open(socket: BunSocket<unknown>): this {
     this.socket = socket;
     this.paused = false;
@@ -88,13 +84,13 @@ export class SocketsEnd implements End, Deferred {
     else this.writeChunk(most);
   }
 
-  /** Bun's `data`: it brought `chunk`, 1…CHUNK_MAX bytes that stay as they are. */
+  /** Bun's `data`. Bun does not reuse the memory of `chunk` (1…CHUNK_MAX bytes). */
   data(chunk: Uint8Array): void {
     this.turn.event();
     this.received(chunk);
   }
 
-  /** It has brought a chunk. */
+  /** A chunk was received. */
   received(chunk: Uint8Array): void {
     const { incoming } = this;
     const { queue } = incoming;
@@ -104,7 +100,7 @@ export class SocketsEnd implements End, Deferred {
     queue.keep();
   }
 
-  /** Sends what was put off. */
+  /** Sends the deferred chunk. */
   turnEnded(): void {
     const { queue } = this.outgoing;
     if (!queue.isDeferred) return;
@@ -113,7 +109,7 @@ export class SocketsEnd implements End, Deferred {
     queue.keep();
   }
 
-  /** Bun's `drain`: it takes bytes again. */
+  /** Bun's `drain`: the socket takes bytes again. */
   drained(): void {
     this.turn.event();
     this.full = false;
@@ -128,7 +124,7 @@ export class SocketsEnd implements End, Deferred {
     return this.socket === null ? 0 : unreadBytes(this.socket.fd);
   }
 
-  /** One system call into a few bytes, where Bun makes two and two strings. */
+  /** Asks the kernel by one system call; Bun would make two, and two strings. */
   get otherAddress(): Uint8Array | null {
     const { socket } = this;
     if (socket === null) return null;
@@ -143,7 +139,7 @@ export class SocketsEnd implements End, Deferred {
     return this.socket !== null && ownEnd(this.socket.fd, address) ? address : null;
   }
 
-  /** Those of TCP clients have it from the socket that was listened on. */
+  /** Sockets of TCP clients inherit this from the listening socket. */
   keepUrgentBytes(): void {
     if (isLinux && this.socket !== null) keepUrgentBytes(this.socket.fd);
   }
@@ -157,13 +153,13 @@ export class SocketsEnd implements End, Deferred {
     this.socket = null;
   }
 
-  /** Pausing it, and resuming it again, are four system calls. */
+  /** Whether a pause can be spared: pausing and resuming cost four system calls. */
   private get isWorthWaiting(): boolean {
     const { queue, target } = this.incoming;
-    // What is put off is sent before anything else comes.
+    // A deferred chunk is sent before anything else comes.
     if (queue.isDeferred) return true;
-    // Most dials are answered by the time a client that has asked could send more. What comes all the
-    // same has room, once.
+    // Most dials are answered before a client that waits for its answer sends more. If it does send
+    // more, there is room for one chunk.
     return target === null && isSmall(queue);
   }
 
@@ -171,7 +167,7 @@ export class SocketsEnd implements End, Deferred {
     return this.turn.busy && isSmall(queue) && queue.defer();
   }
 
-  /** Sends a chunk from where Bun has put it. */
+  /** Sends a chunk from where Bun put it. */
   private writeChunk(most: number): void {
     const { outgoing, socket } = this;
     const { chunk, chunkSize, start } = outgoing.queue;
@@ -183,13 +179,13 @@ export class SocketsEnd implements End, Deferred {
     this.full = taken < size;
     if (taken >= 0) outgoing.sent(taken, size);
     else {
-      // What is received meanwhile, by hand, comes behind it.
+      // `targetLost` may receive more, which is queued behind it.
       outgoing.queue.keep();
       outgoing.targetLost();
     }
   }
 
-  /** Sends what was kept, as far as it is taken. */
+  /** Sends the kept segments until the socket takes no more. */
   private writeKept(most: number): void {
     const { outgoing, socket } = this;
     const { queue } = outgoing;
@@ -217,7 +213,7 @@ export class SocketsEnd implements End, Deferred {
 
 const isLinux = process.platform === "linux";
 
-/** One segment can hold all of it. */
+/** Whether the queue may be deferred: one segment can hold all of it. */
 function isSmall({ size, reservoir }: ChunkQueue): boolean {
   return size <= DEFER_MAX && size <= reservoir.pool.size;
 }

@@ -29,31 +29,24 @@ import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import type { Answering } from "../thread/reporter.ts";
 import { Acceptor } from "./acceptor.ts";
-import { bunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import {
-  SocketsConduit,
-  type SocketsHall,
-  type SocketsHost,
-  type SocketsListener,
-} from "./conduit.ts";
+import { bunSocket, CHUNK_MAX, type OnDefect, throwUncaught } from "./bun-socket.ts";
+import { SocketsConduit, type SocketsHall, type SocketsHost, SocketsListener } from "./conduit.ts";
 import { Attempt, Connector, type SocketsDialer } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
-import { Listener } from "./listener.ts";
 import { SocketsListening } from "./listening.ts";
-import { type OnDefect, throwUncaught } from "./on-defect.ts";
 import { Reservoir } from "./reservoir.ts";
 import { Turn } from "./turn.ts";
 
-/** Passes of the event loop after which a relay that was reset is over, or never will be. */
+/** Passes of the event loop that a relay gets to end after it was reset. */
 const ABANDON_PASSES = 100;
 
-/** How often is looked whether the kernel would still accept: whoever is not told of a failure, as here, asks. */
+/** How often the engine checks whether the kernel would still accept, as Bun reports no failure. */
 const ACCEPT_LOOK_MS = 1_000;
-/** While it would not, so many looks at most go by without another question. */
+/** While the kernel would not accept, at most this many checks in a row do not ask it again. */
 const ACCEPT_LOOKS_MAX = 4;
 
-/** The engine on `Bun.listen` and `Bun.connect`, inside the event loop of the thread that made it. */
+/** The engine on `Bun.listen` and `Bun.connect`, in the event loop of the thread that made it. */
 export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<SocketsConduit> {
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
@@ -67,17 +60,17 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   private readonly ledger: Ledger<SocketsConduit>;
   /** Runs while there are listeners. */
   private readonly acceptLooks: Recurring;
-  /** The kernel accepts nobody for want of descriptors or memory. */
+  /** The kernel cannot accept because descriptors or memory have run out. */
   private isStarved = false;
-  /** Looks until it is asked again, and how many that were the last time. */
+  /** Checks to skip before the kernel is asked again, and how many were skipped the last time. */
   private looksLeft = 0;
   private looksBefore = 0;
   private stopping: PromiseWithResolvers<number> | null = null;
 
   /**
-   * @param resolve where it has the addresses of upstreams' host names from
-   * @param asker asks route functions where they cannot be called in this thread
-   * @param held of the thread that it is in, where that is one of its own
+   * @param resolve returns the addresses of upstreams' host names
+   * @param asker asks route functions that live in another thread; null to call them directly
+   * @param held notes the descriptors of the engine's own thread, if it has one
    */
   constructor(
     memory: MemoryOptions,
@@ -140,7 +133,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
       acceptor.close();
       throw new ListenError(address, "ECANCELED", "cannot listen: the engine is stopped");
     }
-    // The loop has accepted nobody yet.
+    // No client can have been accepted yet: the loop has not run since.
     const listening: SocketsListening = new SocketsListening(
       acceptor,
       this.newListener(options, acceptor.address, null),
@@ -164,13 +157,14 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   }
 
   /**
-   * Lets everything go because of a defect: every connection is reset, every relay told.
+   * Releases everything because of a defect: resets every connection and reports every relay. A
+   * step that fails does not keep the others from running.
    *
-   * @returns when that is so: what has gone wrong with it. No step is left out because of another one
+   * @returns once done, the failures of the clean-up
    */
   async abandon(): Promise<unknown[]> {
     const failures = cleanUp(this.lettingGo());
-    // Bun tells of the closed sockets in its next passes.
+    // Bun reports the closed sockets in its next passes.
     for (let left = ABANDON_PASSES; left > 0 && this.ledger.running.size > 0; left--) {
       await passed();
     }
@@ -184,9 +178,9 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
       ({ acceptor }) => acceptor.close(),
     );
     yield () => this.listening.clear();
-    yield () => this.stopLooking();
+    yield () => this.acceptLooks.rest();
     yield* forEach(running, (conduit) => conduit.terminate("worker_failed"));
-    // It may be the very one that has met the defect, and has not come to that.
+    // A conduit that has met the defect itself may not get as far as its reset.
     yield* forEach(running, (conduit) => conduit.resetLeft());
     yield () => this.hall.copies.cut();
   }
@@ -207,7 +201,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     this.stopping?.resolve(cut);
   }
 
-  /** What it counts, for whoever wants to read it. */
+  /** The engine's figures in shared memory. */
   get pages(): Pages {
     return this.ledger.pages;
   }
@@ -220,7 +214,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     return Promise.resolve(this.running());
   }
 
-  /** The same, at once. */
+  /** The relays that run now, oldest first. */
   running(): Summary[] {
     return this.ledger.relays();
   }
@@ -249,18 +243,18 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     const { hook, connection } = question;
     assert(typeof hook !== "number", "askRoute: a number is for another thread");
     answerOf(hook, connection).then(answer).catch(this.onDefect);
-    // Who does not wait any more does not listen either.
+    // Nothing to cancel: an owner that no longer waits ignores the answer.
     return () => {};
   }
 
-  /** @param before whose place it takes */
+  /** @param before the listener that it replaces */
   private newListener(
     options: ListenerOptions,
     address: Address,
     before: SocketsListener | null,
   ): SocketsListener {
     const { hall } = this;
-    return new Listener(hall.partsOf(options, address, before), hall.dialer);
+    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer);
   }
 
   private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {
@@ -299,7 +293,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   }
 
   pause(): boolean {
-    // A listener that cannot pause goes on; its relays then end with `descriptor_limit`.
+    // A listener that cannot pause keeps accepting; its relays then end with `descriptor_limit`.
     const paused = Array.from(this.listening, ({ acceptor }) => acceptor.pause());
     if (!paused.includes(true)) return false;
     void this.makeRoom().catch(this.onDefect);
@@ -319,9 +313,9 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   }
 
   /**
-   * Bun tells nobody that accept(2) fails, and tries again at once, for ever. So the limit, which somebody may
-   * have changed, is looked at, and the kernel is asked whether it would give another socket; while it
-   * would not, less and less often.
+   * Bun does not report that accept(2) fails, and retries at once, for ever. So the engine reads
+   * the limit of descriptors, which may change, and asks the kernel for a socket: less and less
+   * often while it gets none.
    */
   private lookAtAccepting(): boolean {
     const { hall } = this;
@@ -339,28 +333,24 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     return true;
   }
 
-  /** The kernel has the last word. */
+  /** Pauses or resumes accepting; always pauses while the kernel gives no descriptor. */
   private decide(): void {
     if (this.isStarved) this.hall.pause("descriptors");
     else this.hall.decide();
   }
 
-  /** Whoever was not let in makes room, once all who have spoken were heard. */
+  /** Closes clients that were not admitted, once Bun has reported what they sent so far. */
   private async makeRoom(): Promise<void> {
     await passed();
     await passed();
     if (!this.hall.isAccepting) this.hall.outsiders.makeRoom(Infinity);
   }
 
-  /** There was no descriptor for a dial: nor is there for who would be accepted next. */
+  /** A dial got no descriptor, so the next client would get none either. */
   private starved(): void {
     this.isStarved = true;
     this.hall.descriptors.look();
     this.decide();
-  }
-
-  private stopLooking(): void {
-    this.acceptLooks.rest();
   }
 
   private starve(direction: "up" | "down"): void {
@@ -374,9 +364,9 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   }
 
   /**
-   * Closing a listening socket resets whoever the kernel has connected and Bun has not accepted yet,
-   * with a request perhaps already sent. So they are accepted first: after a `setImmediate` that was
-   * asked for in another one, a whole pass of the loop has gone by.
+   * Closing a listening socket resets clients that the kernel has connected and Bun has not
+   * accepted yet, although they may have sent a request. So Bun accepts them first: two nested
+   * `setImmediate` calls span a whole pass of the loop.
    */
   private async unlisten(listening: SocketsListening): Promise<void> {
     await passed();
@@ -389,7 +379,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     this.listening.delete(listening);
     this.ledger.gone(listening.listener);
     this.hall.descriptors.listens(-1);
-    if (this.listening.size === 0) this.stopLooking();
+    if (this.listening.size === 0) this.acceptLooks.rest();
     this.hall.settleStop();
   }
 }

@@ -5,7 +5,7 @@ import type { GivenSockets } from "../listening-socket.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { SocketsListener } from "./conduit.ts";
 
-/** A listener of this engine: a socket, and the settings of whoever comes next. */
+/** A listener of this engine: its socket, and the settings that the next client gets. */
 export class SocketsListening implements MovableListening {
   private closing: Promise<void> | null = null;
 
@@ -25,7 +25,7 @@ export class SocketsListening implements MovableListening {
   update(options: ListenerOptions): Promise<void> {
     this.acceptor.queueUpTo(options.backlog);
     this.listener = this.renew(options, this.listener);
-    // What room this brings is for those who wait, before anybody comes.
+    // Clients that wait use new room before any new client does.
     this.listener.waiting.serve();
     this.listener.entry.serve();
     return Promise.resolve();

@@ -5,20 +5,20 @@ import { recycle } from "./bun-socket.ts";
 import type { Reservoir } from "./reservoir.ts";
 
 /**
- * The queue of a lane: what a target has left over lies in segments. Behind it is the chunk that has just
- * come, where Bun has put it.
+ * The queue of a lane: segments with the bytes that the target did not take, followed by the chunk
+ * that has just come, where Bun put it.
  *
- *     [ segment ][ segment ]…[ chunk ]        usually nothing but the chunk, and soon nothing
+ *     [ segment ][ segment ]…[ chunk ]        usually only the chunk, and soon nothing
  *
- * Only what is left of a chunk is copied into segments, by {@link keep}.
+ * Only the rest of a chunk is copied into segments, by {@link keep}.
  *
  * Owner: a lane.
  */
 export class ChunkQueue implements Queue {
   size = 0;
-  /** What was left over; null when that was nothing so far, as of most lanes. */
+  /** The segments; null until the first one is needed, which most lanes never do. */
   private kept: Ring | null = null;
-  /** The chunk, of which the bytes from `start` on are queued; null when there is none. */
+  /** The chunk, whose bytes from `start` on are queued; null if there is none. */
   chunk: Uint8Array | null = null;
   start = 0;
   /** The chunk waits for the end of the turn, and a segment is promised for it. */
@@ -31,22 +31,22 @@ export class ChunkQueue implements Queue {
     return Math.min(free, segmentsMax - this.count) * pool.size;
   }
 
-  /** Segments of what was left over. */
+  /** Segments in the queue. */
   get count(): number {
     return this.kept === null ? 0 : this.kept.count;
   }
 
-  /** One of them, 0…count − 1. */
+  /** The pool's index of a segment. @param place 0…count − 1 */
   at(place: number): number {
     return (this.kept as Ring).at(place);
   }
 
-  /** Its bytes take no more memory than they need. */
+  /** Never: bytes take no more memory than they need. */
   get isCrowded(): boolean {
     return false;
   }
 
-  /** Whoever is starved is so because of all others. */
+  /** Never: a lane starves only because the reservoir is empty. */
   get isRoomy(): boolean {
     return false;
   }
@@ -60,10 +60,10 @@ export class ChunkQueue implements Queue {
     return this.chunk === null ? 0 : this.chunk.length - this.start;
   }
 
-  /** A chunk has come, of at least 1 byte. It may be that another one was just found to be for nobody. */
+  /** Queues a chunk of at least 1 byte. A chunk that is still there is kept first. */
   push(chunk: Uint8Array): void {
     this.keep();
-    assert(this.chunk === null, "push: what was put off was sent");
+    assert(this.chunk === null, "push: the deferred chunk was sent");
     this.chunk = chunk;
     this.start = 0;
     this.size += chunk.length;
@@ -126,7 +126,7 @@ export class ChunkQueue implements Queue {
     this.redeem();
   }
 
-  /** What is left of the chunk is kept in segments, for which there is room. */
+  /** Copies the rest of the chunk into segments, for which the reservoir always has room. */
   keep(): void {
     const { chunk, reservoir, start } = this;
     if (chunk === null || this.isDeferred) return;
@@ -138,13 +138,13 @@ export class ChunkQueue implements Queue {
     reservoir.changed(this.kept.count - count);
   }
 
-  /** The chunk is to wait for the end of the turn. @returns whether there is memory for that */
+  /** Defers the chunk to the end of the turn. @returns false if there is no memory for it */
   defer(): boolean {
     this.isDeferred = this.reservoir.promise();
     return this.isDeferred;
   }
 
-  /** It has waited long enough. */
+  /** Ends the deferral. */
   redeem(): void {
     if (!this.isDeferred) return;
     this.isDeferred = false;

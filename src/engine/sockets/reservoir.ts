@@ -2,42 +2,41 @@ import { assert } from "../../assert.ts";
 import type { Pool } from "../../memory/pool.ts";
 import { CHUNK_MAX } from "./bun-socket.ts";
 
-/** Bytes before a chunk that steps may have read and left to the flow. */
+/** The most bytes that steps read and then leave to the flow. */
 const KEPT_MAX = 16 * 1024;
-/** Most bytes that a flow receives at once. */
+/** The most bytes that a flow receives at once. */
 export const RECEIVE_MAX = CHUNK_MAX;
-/** What a flow may hold: one chunk that waits, with what steps have left, and the last one that a reset may bring. */
+/** The most bytes that a flow holds: a waiting chunk, what steps left, a reset's last chunk. */
 export const FLOW_LIMIT = 2 * CHUNK_MAX + KEPT_MAX;
 
 /**
- * One direction's half of the pool, with room kept for one chunk.
+ * One direction's half of the pool, which reserves room for one chunk.
  *
  *     [ held by rings ][ promised ][ free …            [ reserve ]]   = limit, half of the pool
  *
- * Bun says what it has received only when it is there, up to {@link CHUNK_MAX} bytes at a time, and
- * then it must be kept. So the reservoir counts as *empty* as soon as one more chunk would not fit:
- * from then on no source of this direction is read and nobody is accepted, until some more than a
- * chunk fits again (some more, so that pausing thousands of sockets is not paid for every chunk).
+ * Bun reports bytes only once it has received them, up to {@link CHUNK_MAX} at a time, and then
+ * ringway must keep them. So the reservoir counts as *empty* as soon as one more chunk would not
+ * fit. Then no source of this direction is read and no client is accepted until somewhat more than
+ * a chunk fits again, so that thousands of sockets are not paused and resumed for every chunk.
  *
- * Each direction has a half of its own, because an upstream that waits for its answers to be read
- * takes no more requests: were the answers not read for lack of memory that requests hold, neither
- * would ever move again.
+ * Each direction has its own half, because an upstream takes no more requests while its answers are
+ * not read. If requests could use up the memory for answers, neither would ever move again.
  */
 export class Reservoir {
-  /** No source may be read: see above. */
+  /** No source may be read. */
   empty = false;
   private held = 0;
   private promised = 0;
-  /** Most segments that one flow holds. */
+  /** The most segments that one flow holds. */
   readonly segmentsMax: number;
   private readonly reserve: number;
   private readonly refilledAt: number;
 
   /**
-   * @param pool the pool that the segments are leased from
-   * @param limit segments of this direction, at least two chunks' worth
-   * @param onEmpty called when it becomes empty
-   * @param onRefilled called when it is no longer
+   * @param pool the pool of both directions
+   * @param limit segments of this direction, enough for at least two chunks
+   * @param onEmpty called when the reservoir becomes empty
+   * @param onRefilled called when it is no longer empty
    */
   constructor(
     readonly pool: Pool,
@@ -56,22 +55,22 @@ export class Reservoir {
     return this.limit - this.held - this.promised;
   }
 
-  /** Sets one segment aside for later, if one is free beside the reserve. */
+  /** Sets one segment aside for later. @returns false if only the reserve is free */
   promise(): boolean {
     if (this.free <= this.reserve) return false;
     this.promised++;
     return true;
   }
 
-  /** The promised segment is leased now, or not needed. */
+  /** Takes a promise back: its segment is leased now, or not needed. */
   redeem(): void {
     assert(this.promised > 0, "redeem: a segment was promised");
     this.promised--;
-    // A crowd of promises may be all that had emptied it: then nothing else would tell.
+    // Promises alone may have emptied the reservoir; then only this refills it.
     this.judge();
   }
 
-  /** To be called after a ring of this direction took or gave back segments. */
+  /** A ring of this direction has leased (positive) or released (negative) segments. */
   changed(segments: number): void {
     this.held += segments;
     assert(this.held >= 0 && this.held <= this.limit, "reservoir: 0 <= held <= limit");

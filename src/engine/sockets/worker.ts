@@ -7,7 +7,7 @@ import type { Command, WorkerBirth } from "../thread/messages.ts";
 import { Reporter } from "../thread/reporter.ts";
 import { SocketsEngine } from "./engine.ts";
 
-// A worker's thread with an event loop of its own, in which a sockets engine runs.
+// The program of a worker thread: a sockets engine with its own event loop.
 
 const birth = workerData as WorkerBirth;
 const { port } = birth;
@@ -24,7 +24,7 @@ class SocketsReporter extends Reporter {
     this.isDue = false;
     const micros = this.flushWhenDue();
     this.isDue = micros !== Infinity;
-    // By then nobody is there to be kept from what it throws.
+    // A timer has no caller that would catch what it throws, hence `tell`.
     if (this.isDue) systemClock.hold(micros / 1e3, () => tell(undefined, () => this.tellSoon()));
   }
 }
@@ -50,7 +50,7 @@ let isFailing = false;
 async function listen({ key, options, descriptor }: Command & { kind: "listen" }): Promise<void> {
   const { address } = options;
   try {
-    // Bun's own from now on, which closes it with the thread.
+    // From now on Bun owns it, and closes it with the thread.
     held.closed(descriptor);
     listening.set(
       key,
@@ -115,9 +115,9 @@ function obey(command: Command): void {
   }
 }
 
-/** Nobody may hang because of a defect: every connection is reset, and told. */
+/** Resets and reports every connection after a defect, so that no client hangs. */
 async function fail(error: unknown): Promise<void> {
-  // What goes wrong while everything is let go is no news.
+  // Further defects while everything is released are not reported.
   if (isFailing) return;
   isFailing = true;
   const failures: unknown[] = [];
@@ -130,7 +130,7 @@ async function fail(error: unknown): Promise<void> {
     reporter.failed(error, failures);
     port.close();
   } finally {
-    // Whatever could not be let go, or told: Bun closes it with the thread, and its end is seen.
+    // Bun closes what is left with the thread, and the main thread sees its end.
     process.exit(1);
   }
 }

@@ -2,11 +2,11 @@ import { assert } from "../../assert.ts";
 import type { Address } from "../../base/address.ts";
 
 /*
- * What an access rule or a limit reads of a client's address, which is as the kernel wrote it (see
- * ../../system/sockaddr.ts). Everything here runs once per connection and allocates nothing.
+ * Reads client addresses in the kernel's form (see ../../system/sockaddr.ts) for access rules and
+ * limits. Everything here runs once per connection and allocates nothing.
  *
- * An IPv4 client of a dual-stack listener comes as `::ffff:a.b.c.d`. It counts as IPv4 everywhere:
- * otherwise the same client would pass or not according to how the listener was opened.
+ * An IPv4 client of a dual-stack listener comes as `::ffff:a.b.c.d`. It counts as IPv4 everywhere,
+ * so that the way a listener was opened does not decide whether a client is admitted.
  */
 
 const AF_UNIX = 1;
@@ -18,33 +18,33 @@ const SOCKADDR_IN6_SIZE = 28;
 
 const IPV4_AT = 4;
 const IPV6_AT = 8;
-/** Where the IPv4 address within an IPv6 one begins. */
+/** Offset of the IPv4 address within a mapped IPv6 one. */
 const MAPPED_AT = 20;
 
 declare const brand: unique symbol;
 
 /**
- * Who a client is, and all that a rule or a limit is ever asked about: an IP address with its port in
- * the kernel's form, 16 to {@link CLIENT_ADDRESS_SIZE} bytes, or {@link UNIX_CLIENT}. Of whom nothing
- * is known there is none: null, which no rule takes, so that nobody comes in by not being known.
+ * Who a client is, for rules and limits: an IP address with its port in the kernel's form, 16 to
+ * {@link CLIENT_ADDRESS_SIZE} bytes, or {@link UNIX_CLIENT}. An unknown client has null instead,
+ * which no rule accepts: a client is not admitted because it is unknown.
  *
- * Made by {@link clientOf} and {@link ipClient} only; nobody writes to it.
+ * Only {@link clientOf} and {@link ipClient} make it. It is never written to.
  */
 export type ClientAddress = Uint8Array & { readonly [brand]: true };
 
-/** Bytes of the longest one. */
+/** Size of the longest client address. */
 export const CLIENT_ADDRESS_SIZE = SOCKADDR_IN6_SIZE;
 
-/** Any client behind a unix socket: whatever it has bound itself to says nothing about it. */
+/** Every client of a unix socket, as the address that it is bound to says nothing about it. */
 export const UNIX_CLIENT = Uint8Array.of(AF_UNIX, 0) as ClientAddress;
 
 /**
- * Who has connected to a listener. Which kind of client it is the listener says: where that has an IP
- * address its clients do, too, and one whose address cannot be had (it has reset) is no unix client.
+ * The client that has connected to a listener. The listener decides its kind: if the listener has
+ * an IP address, a client without one (it has reset) is unknown, not a unix client.
  *
- * @param peer the other end's address, in bytes of its own; null when it cannot be had. Not asked for
- *   on a unix socket
- * @returns null when that is not known
+ * @param peer returns the other end's address in memory of its own, or null if there is none; not
+ *   called for unix sockets
+ * @returns null if the client is unknown
  */
 export function clientOf(
   listener: Pick<Address, "kind">,
@@ -58,8 +58,8 @@ export function clientOf(
 /**
  * The client with this IP address.
  *
- * @param sockaddr as the kernel writes it, more may stand behind; it is kept
- * @returns null when it is of another family, or not whole
+ * @param sockaddr in the kernel's form; more bytes may follow. It is kept by reference
+ * @returns null if it is incomplete or of another family
  */
 export function ipClient(sockaddr: Uint8Array): ClientAddress | null {
   const family = familyOf(sockaddr);
@@ -70,14 +70,14 @@ export function ipClient(sockaddr: Uint8Array): ClientAddress | null {
   ) as ClientAddress;
 }
 
-/** What a client's address is. */
+/** The kind of a client's address. */
 export enum ClientKind {
   Unix,
   IPv4,
   IPv6,
 }
 
-/** What a client's address is; `::ffff:a.b.c.d` is IPv4. */
+/** The kind of a client's address; `::ffff:a.b.c.d` is IPv4. */
 export function clientKind(address: ClientAddress): ClientKind {
   const family = familyOf(address);
   if (family === AF_INET) return ClientKind.IPv4;
@@ -90,12 +90,12 @@ function familyOf(address: Uint8Array): number {
   return (address[0] as number) | ((address[1] as number) << 8);
 }
 
-/** The address of an IPv4 client, 32 bits with a sign. @param address of that kind */
+/** The address of an IPv4 client, 32 bits, signed. */
 export function ipv4Word(address: ClientAddress): number {
   return wordAt(address, address[0] === AF_INET ? IPV4_AT : MAPPED_AT);
 }
 
-/** A quarter of the address of an IPv6 client, 32 bits with a sign. @param index 0 to 3 */
+/** A quarter of the address of an IPv6 client, 32 bits, signed. @param index 0 to 3 */
 export function ipv6Word(address: ClientAddress, index: number): number {
   return wordAt(address, IPV6_AT + 4 * index);
 }

@@ -45,7 +45,7 @@ test("networks, comments, empty lines, and what editors leave behind", async () 
 test("all mistakes at once, by line", async () => {
   expect(await read("10.0.0.0/8\nexample.com\n\n10.0.0.1/8 # what?\n")).toEqual([
     'LIST:2: "example.com": expected a network such as 10.0.0.0/8 or 2001:db8::/32, or an address',
-    'LIST:4: "10.0.0.1/8": the address goes on after its first 8 bits; expected 10.0.0.0/8, or 10.0.0.1 for this address alone',
+    'LIST:4: "10.0.0.1/8": the address has bits set after its first 8; expected 10.0.0.0/8, or 10.0.0.1 for this address alone',
   ]);
 });
 

@@ -3,19 +3,17 @@ import { formatCount } from "../../base/quantity.ts";
 import { readRegularFile } from "../../system/regular-file.ts";
 import { type Network, parseNetwork } from "./networks.ts";
 
-/** Most bytes that a list may have, some 900,000 networks: beyond this it is some other file. */
+/** The most bytes of a list, some 900,000 networks: a larger file is probably something else. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Lines that are read in one go. */
+/** Lines that are read before other work of the thread gets a turn. */
 const LINES_AT_ONCE = 2_000;
 
 /**
- * Reads a list of networks: one on each line, with `#` before comments, which may also stand behind
- * a network; empty lines count for nothing.
+ * Reads a list of networks: one per line. `#` begins a comment; empty lines are ignored.
  *
- * @param path as the person wrote it, which is also how messages name it
- * @throws ConfigError with all that is wrong, by file and line; beyond a hundred mistakes the
- *   rest is only counted
+ * @param path as the user wrote it; messages show it like this
+ * @throws ConfigError with every mistake by file and line; after a hundred the rest is only counted
  */
 export async function readNetworks(path: string): Promise<Network[]> {
   const name = printable(path);
@@ -25,7 +23,7 @@ export async function readNetworks(path: string): Promise<Network[]> {
   let line = 0;
   for (const text of linesOf(readText(path, name))) {
     line++;
-    // Nobody else gets a turn of this thread meanwhile, and a million lines take seconds.
+    // A million lines take seconds, in which this thread would do nothing else.
     if (line % LINES_AT_ONCE === 0) await new Promise(setImmediate);
     const entry = text.split("#", 1)[0]?.trim() ?? "";
     if (entry === "") continue;
@@ -42,7 +40,7 @@ export async function readNetworks(path: string): Promise<Network[]> {
   return networks;
 }
 
-/** One after the other: a split would hold a million texts at once. */
+/** Yields one line at a time: `split` would hold a million strings at once. */
 function* linesOf(text: string): Generator<string> {
   let start = 0;
   while (start < text.length) {
@@ -60,7 +58,7 @@ function readText(path: string, name: string): string {
   try {
     if (!bytes.includes(0)) return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    // Told below: bytes that are no text are as wrong as zeros.
+    // Reported below, like zero bytes.
   }
   throw new ConfigError(`${name}: not a text, so this is not a list of networks`);
 }

@@ -1,21 +1,21 @@
 import { ConfigError, describe } from "../../base/error.ts";
 import { formatIPv6, isIPv6, parseIPv4, parseIPv6 } from "../../base/ip.ts";
 
-/** All addresses that begin with the same bits. Plain data: it can be sent to another thread. */
+/** All addresses that begin with the same bits. Plain data that can be sent to another thread. */
 export interface Network {
   readonly family: 4 | 6;
-  /** Its first address: one number of 32 bits without a sign for IPv4, four for IPv6. */
+  /** Its first address: one unsigned 32-bit number for IPv4, four for IPv6. */
   readonly words: readonly number[];
   /** How many bits its addresses have in common: 0 to 32 or 128. */
   readonly prefix: number;
 }
 
-/** The first 96 bits of an IPv4 address within IPv6. */
+/** Length of the prefix of an IPv4 address within IPv6. */
 const MAPPED_PREFIX = 96;
 
 /**
- * Reads a network, `10.0.0.0/8` or `2001:db8::/32`, or one address, `10.1.2.3` or `::1`.
- * `::ffff:10.0.0.0/104` is the IPv4 network 10.0.0.0/8, as clients in it are IPv4 clients.
+ * Reads a network (`10.0.0.0/8`, `2001:db8::/32`) or one address (`10.1.2.3`, `::1`).
+ * `::ffff:10.0.0.0/104` is the IPv4 network 10.0.0.0/8, because clients in it count as IPv4.
  *
  * @throws ConfigError with one sentence that begins with the text
  */
@@ -40,13 +40,13 @@ export function parseNetwork(text: string): Network {
   return checked(text, 4, words.slice(3), prefix);
 }
 
-/** A network as {@link parseNetwork} reads it; one address stands without its prefix length. */
+/** A network as {@link parseNetwork} reads it; a single address without its prefix length. */
 export function formatNetwork({ family, words, prefix }: Network): string {
   const address = family === 4 ? formatIPv4(words[0] ?? 0) : formatIPv6(groupsOf(words));
   return prefix === (family === 4 ? 32 : 128) ? address : `${address}/${prefix}`;
 }
 
-/** Whether all addresses of one network are in another one, too. */
+/** Whether the first network contains the second one. */
 export function holds(network: Network, { family, words, prefix }: Network): boolean {
   if (family !== network.family || prefix < network.prefix) return false;
   return network.words.every((word, index) => {
@@ -55,9 +55,9 @@ export function holds(network: Network, { family, words, prefix }: Network): boo
   });
 }
 
-/** The bits of a word that belong to a network. @param prefix 0 to 32 @returns with a sign */
+/** The bits of a word that belong to a network, signed. @param prefix 0 to 32 */
 export function wordMask(prefix: number): number {
-  // A shift by 32 is one by 0.
+  // A shift by 32 would shift by 0.
   return prefix === 0 ? 0 : -1 << (32 - prefix);
 }
 
@@ -76,7 +76,7 @@ function prefixOf(text: string, length: string | null, min: number, max: number)
   );
 }
 
-/** Most people who write 10.1.2.3/8 mean another network than the one that they would get. */
+/** Refuses networks such as 10.1.2.3/8, whose author probably means another one. */
 function checked(text: string, family: 4 | 6, words: number[], prefix: number): Network {
   const first = words.map((word, index) => (word & wordMask(wordPrefix(prefix, index))) >>> 0);
   const network: Network = { family, words: first, prefix };
@@ -84,7 +84,8 @@ function checked(text: string, family: 4 | 6, words: number[], prefix: number): 
   const right = formatNetwork(network);
   const one = formatNetwork({ family, words, prefix: family === 4 ? 32 : 128 });
   throw new ConfigError(
-    `${describe(text)}: the address goes on after its first ${prefix} bits; expected ${right}, or ${one} for this address alone`,
+    `${describe(text)}: the address has bits set after its first ${prefix}; ` +
+      `expected ${right}, or ${one} for this address alone`,
   );
 }
 

@@ -27,7 +27,7 @@ describe("parseNetwork", () => {
   });
 
   const noNetwork = "expected a network such as 10.0.0.0/8 or 2001:db8::/32, or an address";
-  const beyond = (prefix: number) => `the address goes on after its first ${prefix} bits`;
+  const beyond = (prefix: number) => `the address has bits set after its first ${prefix}`;
   test.each([
     ["", noNetwork],
     ["localhost", noNetwork],

@@ -11,40 +11,37 @@ import { cutRanges, NOWHERE, type Numbered, Ranges, type RangeTable } from "./ra
 export { formatNetwork, type Network, parseNetwork } from "./network.ts";
 
 /**
- * A set as it can be sent to another thread, which then need not make it anew: that takes about a
- * third of a second for 100,000 networks, in which a worker would relay nothing.
+ * A set in a form that can be sent to another thread, so that a worker need not build it: for
+ * 100,000 networks that takes a third of a second, in which the worker would relay nothing.
  */
 export interface NetworkTables<T> {
-  /** Networks that were given, the same ones counted each time. */
+  /** Networks that were given, duplicates included. */
   readonly size: number;
-  /** The values that there are, each once; ranges name them by their places here. */
+  /** The distinct values; ranges refer to them by index. */
   readonly values: readonly T[];
   readonly ipv4: RangeTable;
   readonly ipv6: RangeTable;
 }
 
 /**
- * Networks with values, of which the most specific one that holds a client's address is found.
+ * Networks with values. A lookup finds the most specific network that contains a client's address.
  *
- * It does not change: other networks are another set. IPv4 and IPv6 are apart, so `::/0` holds no
- * IPv4 client, not even one that came as `::ffff:a.b.c.d`.
+ * The set never changes. IPv4 and IPv6 are separate, so `::/0` contains no IPv4 client, not even
+ * one that came as `::ffff:a.b.c.d`.
  */
 export class NetworkSet<T> {
   readonly tables: NetworkTables<T>;
   private readonly ipv4: Ranges;
   private readonly ipv6: Ranges;
 
-  /** @param given networks, the later of two that are the same counts; or another set's tables */
+  /** @param given networks, of which the later of two equal ones counts; or another set's tables */
   constructor(given: Iterable<readonly [Network, T]> | NetworkTables<T>) {
     this.tables = "ipv4" in given ? given : tablesOf(given);
     this.ipv4 = new Ranges(this.tables.ipv4);
     this.ipv6 = new Ranges(this.tables.ipv6);
   }
 
-  /**
-   * The value of the most specific network that a client is in, or undefined when it is in none or
-   * has no IP address.
-   */
+  /** The value of the client's most specific network; undefined if it is in none, or has no IP. */
   get(address: ClientAddress): T | undefined {
     const number = this.find(address);
     return number === NOWHERE ? undefined : this.tables.values[number];
@@ -69,7 +66,7 @@ export class NetworkSet<T> {
 }
 
 function tablesOf<T>(entries: Iterable<readonly [Network, T]>): NetworkTables<T> {
-  // Networks with the same value share its number, so that neighbours become one range.
+  // Networks with the same value share its number, so that neighbouring ones become one range.
   const numbers = new Map<T, number>();
   const ipv4: Numbered[] = [];
   const ipv6: Numbered[] = [];

@@ -1,31 +1,31 @@
 import type { Network } from "./network.ts";
 
-/** Instead of a value's number: these addresses are in no network. */
+/** Takes the place of a value's number for addresses that are in no network. */
 export const NOWHERE = -1;
 
-/** A network of one family with its value's number, 0 or more. */
+/** A network with its value's number, at least 0. */
 export interface Numbered {
   readonly network: Network;
   readonly value: number;
 }
 
 /**
- * The addresses of one family, cut where the most specific network that holds them changes:
+ * The addresses of one family, cut wherever the most specific network that contains them changes:
  *
  *     networks     10.0.0.0/8 → 0      10.1.0.0/16 → 1
  *     starts       10.0.0.0   10.1.0.0   10.2.0.0   11.0.0.0
  *     values           0          1          0       NOWHERE
  *
- * N networks make at most 2 N ranges. Plain data in shared memory: sent to another thread, it is
- * not copied. Nobody writes it.
+ * N networks make at most 2 N ranges. The memory is shared, so sending it to another thread copies
+ * nothing. It is never written to again.
  */
 export interface RangeTable {
-  /** First addresses in rising order, each of one word (IPv4) or four (IPv6), without a sign. */
+  /** First addresses in rising order, each one word (IPv4) or four (IPv6), unsigned. */
   readonly starts: Uint32Array<SharedArrayBuffer>;
   readonly values: Int32Array<SharedArrayBuffer>;
 }
 
-/** @param networks all of the one family; of two that are the same the later one counts */
+/** Makes the table of networks of one family; of two equal networks the later one counts. */
 export function cutRanges(networks: readonly Numbered[]): RangeTable {
   const cutter = new Cutter();
   for (const one of sorted(networks)) cutter.add(one.network, one.value);
@@ -38,10 +38,7 @@ export function cutRanges(networks: readonly Numbered[]): RangeTable {
   return { starts, values };
 }
 
-/**
- * Finds the most specific network by one binary search, whatever lies within what: 17 steps for
- * 100,000 networks.
- */
+/** Finds the most specific network by one binary search: 17 steps for 100,000 networks. */
 export class Ranges {
   private readonly starts: Uint32Array;
   private readonly values: Int32Array;
@@ -51,12 +48,12 @@ export class Ranges {
     this.values = values;
   }
 
-  /** The value's number for an IPv4 address, or {@link NOWHERE}. @param word without a sign */
+  /** The value's number for an IPv4 address, or {@link NOWHERE}. @param word unsigned */
   findIPv4(word: number): number {
     const { starts } = this;
     let low = 0;
     let high = this.values.length;
-    // What begins before `low` is not above the address; what begins at `high` is.
+    // Ranges before `low` do not begin above the address; the range at `high` does.
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((starts[middle] as number) <= word) low = middle + 1;
@@ -65,7 +62,7 @@ export class Ranges {
     return low === 0 ? NOWHERE : (this.values[low - 1] as number);
   }
 
-  /** The same for an IPv6 address, given as four words without a sign. */
+  /** The same for an IPv6 address, given as four unsigned words. */
   findIPv6(a: number, b: number, c: number, d: number): number {
     let low = 0;
     let high = this.values.length;
@@ -92,17 +89,18 @@ export class Ranges {
 
 type Words = readonly number[];
 
-/** A network whose end is still to come; null: it goes on to the last address. */
+/** A network whose end is still to come. */
 interface Open {
+  /** The first address after it; null if there is none. */
   readonly end: Words | null;
   readonly value: number;
 }
 
-/** Turns networks, outer ones before those within them, into ranges. */
+/** Turns networks into ranges. An outer network must be added before those within it. */
 class Cutter {
   readonly starts: Words[] = [];
   readonly values: number[] = [];
-  /** Those that the present address is in, each within the one before. */
+  /** The networks that contain the present address, each within the one before. */
   private readonly open: Open[] = [];
 
   add(network: Network, value: number): void {
@@ -115,7 +113,7 @@ class Cutter {
     this.closeUntil(null);
   }
 
-  /** Ends the networks that end by here. @param words null: by the last address */
+  /** Ends the networks that end at or before an address. @param words null ends all */
   private closeUntil(words: Words | null): void {
     for (let last = this.open.at(-1); last !== undefined; last = this.open.at(-1)) {
       if (words !== null && (last.end === null || compare(last.end, words) > 0)) return;
@@ -135,7 +133,7 @@ class Cutter {
   }
 }
 
-/** By first address, then outer networks first; the same ones stay in their order. */
+/** Sorts by first address, then outer networks first. Equal networks keep their order. */
 function sorted(networks: readonly Numbered[]): Numbered[] {
   return networks.toSorted(
     ({ network: a }, { network: b }) => compare(a.words, b.words) || a.prefix - b.prefix,
@@ -150,10 +148,10 @@ function compare(a: Words, b: Words): number {
   return 0;
 }
 
-/** The first address after a network, or null when there is none. */
+/** The first address after a network; null if there is none. */
 function endOf({ words, prefix }: Network): Words | null {
   const end = [...words];
-  // One more in the last bit of the prefix, carried on to the left.
+  // Adds one to the last bit of the prefix and carries to the left.
   let step = 2 ** (31 - ((prefix + 31) & 31));
   for (let index = Math.ceil(prefix / 32) - 1; index >= 0; index--) {
     const sum = (end[index] as number) + step;

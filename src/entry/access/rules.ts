@@ -1,33 +1,34 @@
 import { type ClientAddress, ClientKind, clientKind } from "./client-address.ts";
 import { type Network, NetworkSet, type NetworkTables } from "./networks.ts";
 
-/** Who may come in at a listener. Plain data. */
+/** The access rules of a listener. Plain data. */
 export interface AccessRules {
-  /** When there is any, nobody else may. */
+  /** If this names any network, clients outside of all networks are denied. */
   readonly allow: readonly Network[];
   readonly deny: readonly Network[];
 }
 
-/** A list as it can be sent to another thread, which then need not make it anew. */
+/** A list in a form that can be sent to another thread, which then need not build it. */
 export interface AccessTables {
-  /** Whether each network's clients may come in. */
+  /** Whether each network's clients are allowed. */
   readonly networks: NetworkTables<boolean>;
-  /** Whether clients may that are in none. */
+  /** Whether clients outside of all networks are allowed. */
   readonly others: boolean;
 }
 
 /**
- * Decides who may come in, in the thread that accepts: once per connection, without allocating.
+ * Decides whether a client has access: once per connection, in the thread that accepts, and without
+ * allocating memory.
  *
- * | a client is in… | it may come in |
+ * | a client is in… | it has access |
  * |---|---|
- * | several networks | as the most specific one says |
- * | the same network, allowed and denied | no |
- * | none | unless anybody is allowed by name |
+ * | several networks | if the most specific one is allowed |
+ * | a network that is both allowed and denied | no |
+ * | none | if no network is allowed |
  *
- * `allow` counts for both families: with an IPv4 network allowed, no IPv6 client comes in. Clients
- * behind unix sockets always may: they have no address, and who may open the socket is a matter of
- * the file's permissions. Of whom nothing is known nobody can ask.
+ * `allow` covers both families: if it names only IPv4 networks, IPv6 clients have no access.
+ * Clients of unix sockets always have access: they have no address, and the file's permissions
+ * decide who may connect.
  */
 export class AccessList {
   readonly tables: AccessTables;
@@ -39,7 +40,7 @@ export class AccessList {
     this.networks = new NetworkSet(this.tables.networks);
   }
 
-  /** Whether a client may come in. */
+  /** Whether a client has access. */
   allows(client: ClientAddress): boolean {
     if (clientKind(client) === ClientKind.Unix) return true;
     return this.networks.get(client) ?? this.tables.others;
@@ -47,7 +48,7 @@ export class AccessList {
 }
 
 function* judged({ allow, deny }: AccessRules): Generator<readonly [Network, boolean]> {
-  // Of the same networks the later one counts.
+  // Of equal networks the later one counts.
   for (const network of allow) yield [network, true];
   for (const network of deny) yield [network, false];
 }

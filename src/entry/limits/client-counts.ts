@@ -7,33 +7,27 @@ import {
   LINE_WORDS,
   openTable,
   setsFor,
+  type TableOptions,
   tableBytes,
   WAYS,
   workersIn,
 } from "./shared-memory.ts";
 
-/** How many relays clients may have. Threads that share memory differ in `worker` and `max` only. */
-export interface ClientCountsOptions extends ClientPrefixes {
-  /** Relays of one client at the same time, in all workers together: 1 or more. */
+/** How many relays a client may have. Threads that share memory differ in `worker` and `max`. */
+export interface ClientCountsOptions extends ClientPrefixes, TableOptions {
+  /** The most relays of one client at a time, in all workers together: 1 or more. */
   readonly max: number;
-  /** Clients that one worker can count: 7 to 2^22, as a multiple of 7; 65,536 by default. */
-  readonly capacity?: number;
   /**
-   * How many workers there may be, 1 by default, and which of them this is, from 0. Tables are looked
-   * at only up to that of the last one that has begun.
+   * How many workers there may be, 1 by default, and which of them this is, from 0. Only the tables up
+   * to that of the last worker that has started are read.
    */
   readonly workers?: number;
   readonly worker?: number;
-  /**
-   * {@link ClientCounts.bytesFor} zeros, or the `memory` of another thread's counts; made when it
-   * is not given.
-   */
-  readonly memory?: SharedArrayBuffer;
 }
 
 /** Words of a set. */
 enum Word {
-  /** Seven: which client an entry belongs to, while its count is not 0. */
+  /** Seven: the client of each entry whose count is not 0. */
   Fingerprint = 0,
   /** Seven: the client's relays in this worker. */
   Count = 7,
@@ -41,40 +35,38 @@ enum Word {
   Strayed = 14,
 }
 
-/** Sets in which a client is looked for: its own and those behind it. */
+/** Sets that may hold a client: its own and those behind it. */
 const SETS_TRIED = 32;
 
 /**
- * How many relays each client has, in all workers together, in a table of a fixed size that needs
- * no locks.
+ * Counts the relays of each client, in all workers together, in a lock-free table of a fixed size.
  *
  *     set 0:  worker 0's line | worker 1's line | …
  *     set 1:  …                       each line: 7 × (fingerprint, count), strayed
  *
- * Every worker has a table of its own, which only it writes: a client's count is the sum over all
- * of them. A client comes in by being counted first and summed up then; if that is too many it is
- * taken out again. As memory is written and read in one order for all threads, of two workers that
- * let the same client in at once at least the later one sees both: **there are never more than
- * `max`**. At worst both see each other, and both refuse where one would have fitted.
+ * Every worker writes only its own table; a client's count is the sum over all tables. To admit a
+ * client, a worker counts it, then sums up, and takes it out again if the sum is too high. All
+ * threads see memory change in the same order, so if two workers admit the same client at once, at
+ * least the later one sees both: **there are never more than `max`**. At worst both see each other
+ * and both refuse, though one would have fitted.
  *
- * **When a worker dies** its table is cleared ({@link takeBack}), whatever it was doing: nothing
- * else knows of its relays.
+ * **If a worker dies**, {@link takeBack} clears its table.
  *
- * **When there is no room.** A client's hash chooses a set of seven; when that is full, the sets
- * behind it are tried, 32 in all. A client that finds no room is refused: it could not be counted.
- * Measured, the first one is when the table is more than three quarters full, so one for half as
- * many clients more than a worker has relays never refuses. Which addresses share a set is a secret
- * (a random key), so nobody can be kept out but by nearly as many addresses as the table holds,
- * each with a relay.
+ * **If there is no room.** A client's hash selects a set of seven entries. If that set is full, the
+ * sets behind it are tried, 32 in all. A client that finds no room is refused, because it could not
+ * be counted. In measurements this begins when the table is more than three quarters full, so a
+ * table for 1.5 times as many clients as a worker has relays never refuses. A random key decides
+ * which addresses share a set, so an attacker can only keep others out with nearly as many
+ * addresses as the table holds, each with a relay.
  *
- * Exact, but that two clients count as one when the 32 bits of their fingerprints are the same and
- * their sets are near each other: with 50,000 clients it happens to any two of them once in some
- * ten thousand starts.
+ * Counts are exact, except that two clients count as one if their 32-bit fingerprints are equal and
+ * their sets are near each other. Among 50,000 clients this happens to any two once in some ten
+ * thousand starts.
  */
 export class ClientCounts {
   /** To be given to the other threads. */
   readonly memory: SharedArrayBuffer;
-  /** Relays of one client at the same time; a change counts for new ones of this worker. */
+  /** The most relays of one client at a time; a change applies to new relays of this worker. */
   max: number;
   private readonly words: Int32Array<SharedArrayBuffer>;
   private readonly hash: ClientHash;
@@ -102,16 +94,16 @@ export class ClientCounts {
     joins(this.words, worker);
   }
 
-  /** Bytes of memory for so many clients and workers. */
+  /** Bytes of memory for this many clients and workers. */
   static bytesFor(capacity = CAPACITY_DEFAULT, workers = 1): number {
     return tableBytes(setsFor(capacity, "ClientCounts") * workers);
   }
 
   /**
-   * A client's relay begins, if it may. Clients behind a unix socket always may, and are not
-   * counted.
+   * Counts a new relay of a client, unless it has too many. Clients of unix sockets are never
+   * refused nor counted.
    *
-   * @returns whether it may; if so, {@link leave} is called once when it ends, in this worker
+   * @returns whether it may begin; then this worker must call {@link leave} once when it ends
    */
   tryEnter(address: ClientAddress): boolean {
     const { words, worker } = this;
@@ -121,7 +113,7 @@ export class ClientCounts {
       at = this.claim();
       if (at === -1) return false;
     } else {
-      // Nobody else writes it, so what was read is still so.
+      // Only this worker writes the count, so it cannot have changed since it was read.
       const count = Atomics.load(words, at);
       if (count >= this.max) return false;
       Atomics.store(words, at, count + 1);
@@ -132,7 +124,7 @@ export class ClientCounts {
     return false;
   }
 
-  /** A relay ends that was let in by this worker. */
+  /** A relay of this worker ends. */
   leave(address: ClientAddress): void {
     if (!this.hash.read(address)) return;
     const at = this.find(this.worker);
@@ -140,15 +132,12 @@ export class ClientCounts {
     this.release(at);
   }
 
-  /** A client's relays in all workers; 0 for one that is not counted. */
+  /** A client's relays in all workers; 0 for clients that are not counted. */
   countOf(address: ClientAddress): number {
     return this.hash.read(address) ? this.sum() : 0;
   }
 
-  /**
-   * Forgets all relays of a worker whose thread has ended, before another one takes its number.
-   * From any thread.
-   */
+  /** Forgets the relays of a dead worker, before another one takes its number. From any thread. */
   takeBack(worker: number): void {
     assert(worker >= 0 && worker < this.workers, "ClientCounts.takeBack: one of the workers");
     for (let set = 0; set < this.sets; set++) {
@@ -167,7 +156,7 @@ export class ClientCounts {
     return sum;
   }
 
-  /** Where the count of the client that `hash` has read stands in a worker's table, or -1. */
+  /** Index in a worker's table of the count of the client that `hash` has read, or -1. */
   private find(worker: number): number {
     const { set } = this.hash;
     const home = this.lineOf(set, worker);
@@ -194,7 +183,7 @@ export class ClientCounts {
     return -1;
   }
 
-  /** Counts 1 for a client that is not in this worker's table. @returns where, or -1: no room */
+  /** Counts 1 for a client that is not in the table yet. @returns its index; -1 without room */
   private claim(): number {
     const { words } = this;
     const { set, fingerprint } = this.hash;
@@ -203,7 +192,7 @@ export class ClientCounts {
       for (let way = 0; way < WAYS; way++) {
         const at = line + Word.Count + way;
         if (Atomics.load(words, at) !== 0) continue;
-        // The count comes last: whoever sees it finds all that leads to it.
+        // The count is written last: a thread that sees it also sees all that leads to it.
         if (step > 0) this.addStrayed(1);
         Atomics.store(words, line + Word.Fingerprint + way, fingerprint);
         Atomics.store(words, at, 1);
@@ -213,7 +202,7 @@ export class ClientCounts {
     return -1;
   }
 
-  /** Counts one less where {@link find} or {@link claim} has found the client. */
+  /** Counts one less at an index from {@link find} or {@link claim}. */
   private release(at: number): void {
     const { words } = this;
     const count = Atomics.load(words, at) - 1;

@@ -8,15 +8,15 @@ import {
 } from "../access/client-address.ts";
 import { wordMask, wordPrefix } from "../access/network.ts";
 
-/** How much of an address tells one client from another; what has it in common counts as one. */
+/** Addresses that share a prefix of this many bits count as one client. */
 export interface ClientPrefixes {
   /** 0 to 32; 32 by default. */
   readonly ipv4Prefix?: number;
-  /** 0 to 128; 64 by default, which a single customer is usually given. */
+  /** 0 to 128; 64 by default, which is what one customer usually gets. */
   readonly ipv6Prefix?: number;
 }
 
-/** What counts as one network: what a small provider, or a site, is usually given. */
+/** The prefixes of one network: what a small provider, or a site, usually gets. */
 export const NETWORK_PREFIXES: Required<ClientPrefixes> = { ipv4Prefix: 24, ipv6Prefix: 48 };
 
 /** The prefixes with their defaults. */
@@ -36,15 +36,15 @@ const WORD_ROUNDS = 2;
 const END_ROUNDS = 4;
 
 /**
- * HalfSipHash-2-4 with 64 bits: who does not know the key cannot find addresses that collide,
- * however many they have, so no part of a table can be aimed at. On 32-bit words, as numbers of 64
- * bits are slow here.
+ * HalfSipHash-2-4 with 64 bits of output. Without the key, an attacker cannot find addresses that
+ * collide, and so cannot aim at a part of a table. It works on 32-bit words because 64-bit numbers
+ * are slow in JavaScript.
  *
  * Source: Aumasson and Bernstein, SipHash: a fast short-input PRF (2012); the reference code and
  * its test vectors at github.com/veorq/SipHash.
  */
 export class HalfSipHash {
-  /** The two halves of the last hash, 32 bits with a sign each. */
+  /** The two halves of the last hash, 32 bits each, signed. */
   first = 0;
   second = 0;
 
@@ -67,7 +67,7 @@ export class HalfSipHash {
     this.v3 = this.key1 ^ 0x74656462;
   }
 
-  /** Adds four bytes. @param word the first byte lowest */
+  /** Adds four bytes, little-endian. */
   add(word: number): void {
     this.v3 ^= word;
     this.mix(WORD_ROUNDS);
@@ -77,8 +77,8 @@ export class HalfSipHash {
   /**
    * Ends the message.
    *
-   * @param rest the last zero to three bytes, the first byte lowest
-   * @param bytes all bytes of the message, these included
+   * @param rest the last zero to three bytes, little-endian
+   * @param bytes size of the whole message
    */
   end(rest: number, bytes: number): void {
     this.add(rest | (bytes << 24));
@@ -112,13 +112,13 @@ export class HalfSipHash {
 }
 
 /**
- * Where a client stands in a table of sets, and what tells it from others there. Nothing is
- * allocated: the answer is in the two fields until the next question.
+ * Finds a client's set in a table, and its fingerprint there. It allocates nothing: both fields are
+ * valid until the next {@link read}.
  */
 export class ClientHash {
   /** The client's set, 0 to `sets` - 1. */
   set = 0;
-  /** 32 bits with a sign. Two clients of a set with the same one count as one. */
+  /** 32 bits, signed. Clients of a set with the same fingerprint count as one. */
   fingerprint = 0;
 
   private readonly hash: HalfSipHash;
@@ -135,16 +135,16 @@ export class ClientHash {
     this.hash = new HalfSipHash(key0, key1);
     this.ipv4Mask = wordMask(ipv4Prefix);
     const masks = [0, 1, 2, 3].map((index) => wordMask(wordPrefix(ipv6Prefix, index)));
-    // What is always zero need not be hashed.
+    // Words that are always zero need not be hashed.
     this.ipv6Masks = masks.slice(0, Math.ceil(ipv6Prefix / 32));
   }
 
-  /** Looks at a client. @returns false when it is behind a unix socket, and so has no place */
+  /** Hashes a client's address. @returns false for clients of unix sockets, which have none */
   read(address: ClientAddress): boolean {
     const { hash } = this;
     const kind = clientKind(address);
     hash.begin();
-    // The family ends each message, so that an IPv6 /32 is no IPv4 address.
+    // Each message ends with the family, so that an IPv6 /32 differs from an IPv4 address.
     if (kind === ClientKind.IPv4) {
       hash.add(ipv4Word(address) & this.ipv4Mask);
       hash.end(4, 5);

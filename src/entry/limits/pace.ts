@@ -5,13 +5,13 @@ export interface PaceOptions {
   /** Bytes per second in the long run, more than 0. */
   readonly bytesPerSecond: number;
   /**
-   * Bytes that may come at once after a rest, at least 1. Whoever waits by a timer of milliseconds
-   * needs some milliseconds' worth, as what does not fit while it sleeps is lost.
+   * Bytes that may come at once after a rest, at least 1. It should cover some milliseconds of the
+   * rate if the flow waits by a millisecond timer: credit beyond the burst is lost while it sleeps.
    */
   readonly burstBytes: number;
   /**
-   * Bytes from which on receiving is worth a turn, 1 to `burstBytes`. By default what comes in a
-   * 50th of a second, at least 1 KiB, so that a slow flow is not woken for every few bytes.
+   * The fewest bytes that are worth receiving, 1 to `burstBytes`, so that a slow flow is not woken
+   * for every few bytes. By default a 50th of a second's worth, but at least 1 KiB.
    */
   readonly chunkBytes?: number;
 }
@@ -24,17 +24,17 @@ const CHUNK_BYTES_MIN = 1024;
  *
  *     0 ≤ allowance ≤ burstBytes; credit ≤ burstBytes, below 0 after more was received than allowed
  *
- * An engine that cannot bound a receive takes more than is allowed; that is owed, and waited for
- * before the next one, so that the rate holds all the same.
+ * An engine that cannot bound a receive may exceed the allowance. The excess becomes a debt that
+ * the next receive waits for, so the rate holds.
  *
- * Pure: times are given, in milliseconds of one clock that does not go back (while it is back,
- * nothing comes in). Owner: one flow, in one thread.
+ * Pure: the caller gives the time in milliseconds, by one monotonic clock (if it goes back, the
+ * bucket does not fill meanwhile). Owner: one flow, in one thread.
  */
 export class Pace {
   private readonly bytesPerMs: number;
   private readonly burstBytes: number;
   private readonly chunkBytes: number;
-  /** Bytes that might have been received at `creditAtMs`. */
+  /** Bytes that could be received at `creditAtMs`. */
   private credit: number;
   private creditAtMs = Number.NEGATIVE_INFINITY;
 
@@ -52,13 +52,13 @@ export class Pace {
     this.credit = this.burstBytes;
   }
 
-  /** Bytes that may be received now, whole ones: 0 to `burstBytes`. */
+  /** Whole bytes that may be received now: 0 to `burstBytes`. */
   allowance(nowMs: number): number {
     this.fill(nowMs);
     return Math.max(0, Math.floor(this.credit));
   }
 
-  /** So many bytes were received, even if they were more than allowed. @param bytes 0 or more */
+  /** Bytes were received, perhaps more than allowed. @param bytes 0 or more */
   used(bytes: number, nowMs: number): void {
     assert(bytes >= 0, "Pace.used: 0 bytes or more");
     this.fill(nowMs);
@@ -66,8 +66,8 @@ export class Pace {
   }
 
   /**
-   * Whole milliseconds until `chunkBytes` are allowed, 0 when they are now. By rounding a part of a
-   * byte may still be missing then, which takes one millisecond more.
+   * Whole milliseconds until `chunkBytes` are allowed; 0 if they are allowed now. Because of
+   * rounding, it may take one millisecond more.
    */
   waitMs(nowMs: number): number {
     this.fill(nowMs);

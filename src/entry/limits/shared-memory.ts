@@ -4,21 +4,28 @@ import { assert } from "../../assert.ts";
  * A table that several threads use, as it lies in its SharedArrayBuffer, in words of 32 bits:
  *
  *     header  key, key, agreement, workers, 12 unused
- *     lines   16 words each: 64 bytes, which the processor fetches and passes on as one
+ *     lines   16 words each: 64 bytes, one cache line
  *
- * All zeros is an empty table, so memory needs nobody to prepare it, and whoever comes first makes
- * up the key.
+ * All zeros is an empty table, so memory needs no preparation. The first thread chooses the key.
  */
 
 /** Words of a line, and of the header. */
 export const LINE_WORDS = 16;
 
-/** Clients of a set. With what else it holds, a set fills one line. */
+/** Clients of a set, which fills one line. */
 export const WAYS = 7;
 
-/** Clients that a table has room for unless something else is given. */
+/** Clients that a table has room for by default. */
 export const CAPACITY_DEFAULT = 65_536;
 const CAPACITY_MAX = 2 ** 22;
+
+/** Size and memory of a table. */
+export interface TableOptions {
+  /** Clients per worker, 7 to 2^22, rounded down to a multiple of 7; 65,536 by default. */
+  readonly capacity?: number;
+  /** `bytesFor` zeros, or the `memory` of another thread's table; allocated if missing. */
+  readonly memory?: SharedArrayBuffer;
+}
 
 enum Header {
   Key0,
@@ -37,11 +44,10 @@ export interface SharedTable {
 }
 
 /**
- * Opens a table, from any number of threads at once.
+ * Opens a table. Any number of threads may do so at once.
  *
- * @param lines how many lines it has
- * @param options what all threads must agree on; a defect if they do not
- * @param memory of another thread's table, or all zeros and long enough; made when it is not given
+ * @param options all threads must give the same; otherwise it is a defect
+ * @param memory another thread's, or enough zeros
  */
 export function openTable(
   lines: number,
@@ -58,7 +64,7 @@ export function openTable(
   return { memory, words, key0, key1 };
 }
 
-/** A worker may count there from now on. @param worker 0, 1, 2… */
+/** Notes that a worker may count from now on. @param worker 0, 1, 2… */
 export function joins(words: Int32Array, worker: number): void {
   for (;;) {
     const before = workersIn(words);
@@ -67,23 +73,23 @@ export function joins(words: Int32Array, worker: number): void {
   }
 }
 
-/** Workers that may have counted there: those with lower numbers than this. */
+/** The number of workers that may have counted: those with lower numbers than this. */
 export function workersIn(words: Int32Array): number {
   return Atomics.load(words, Header.Workers);
 }
 
-/** Sets for so many clients. @param table whose they are */
+/** Sets for this many clients. @param table the table's name, for the assertion */
 export function setsFor(capacity: number, table: string): number {
   assert(capacity >= WAYS && capacity <= CAPACITY_MAX, `${table}: capacity is 7 to 2^22`);
   return Math.floor(capacity / WAYS);
 }
 
-/** Bytes that a table of so many lines takes. */
+/** Size in bytes of a table with this many lines. */
 export function tableBytes(lines: number): number {
   return Int32Array.BYTES_PER_ELEMENT * LINE_WORDS * (lines + 1);
 }
 
-/** Of several threads that begin at once, the first one's word is the one that all take. */
+/** A random word. If several threads begin at once, all get that of the first one. */
 function keyWord(words: Int32Array, at: number): number {
   const [made = 1] = crypto.getRandomValues(new Int32Array(1));
   Atomics.compareExchange(words, at, 0, made === 0 ? 1 : made);

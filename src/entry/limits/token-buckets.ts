@@ -6,78 +6,71 @@ import {
   LINE_WORDS,
   openTable,
   setsFor,
+  type TableOptions,
   tableBytes,
   WAYS,
 } from "./shared-memory.ts";
 
-/** How fast clients may connect. All threads that share memory give the same. */
-export interface TokenBucketsOptions extends ClientPrefixes {
-  /** Connections per second and client in the long run: more than 0 (0.1: one in 10 s) to 2^20. */
+/** How fast each client may connect. All threads that share memory give the same options. */
+export interface TokenBucketsOptions extends ClientPrefixes, TableOptions {
+  /** Connections per second and client in the long run: above 0 (0.1 is one in 10 s), to 2^20. */
   readonly rate: number;
   /**
-   * Connections that a client may open at once after a rest: 1 to 2^20. At rates above 1,000 at
-   * least what comes in a millisecond, the step of the clock, or the rate cannot be reached.
+   * Connections that a client may open at once after a rest: 1 to 2^20. Above 1,000 connections per
+   * second it must cover at least a millisecond, the resolution of the clock, or the rate is not
+   * reached.
    */
   readonly burst: number;
-  /** Clients that are told apart, 7 to 2^22, rounded down to a multiple of 7; 65,536 by default. */
-  readonly capacity?: number;
-  /**
-   * {@link TokenBuckets.bytesFor} zeros, or the `memory` of another thread's buckets; made when it
-   * is not given.
-   */
-  readonly memory?: SharedArrayBuffer;
 }
 
 /** Words of a set. */
 enum Word {
-  /** Seven: which client a bucket belongs to. */
+  /** Seven: the client of each bucket. */
   Fingerprint = 0,
-  /** Seven: when a bucket will be full again, in ticks. */
+  /** Seven: when each bucket will be full again, in ticks. */
   FullAt = 7,
-  /** When the set was last looked at, in eras. The last word of the line is not used. */
+  /** The era in which the set was last used. The last word of the line is unused. */
   Era = 14,
 }
 
-/** Highest rate and burst: so that a second, or a whole bucket, is at most this many ticks. */
+/** Highest rate and burst, so that neither a second nor a whole bucket has more ticks than this. */
 const TICKS_MAX = 2 ** 20;
-/** So finely is a token's time divided where the above allows it. */
+/** The most ticks into which a token's time is divided, if {@link TICKS_MAX} allows it. */
 const TICKS_PER_TOKEN_MAX = 1_024;
-/** Ticks of an era: more than a bucket takes to fill, far less than the 2^31 between two times. */
+/** Ticks of an era: more than a bucket takes to fill, far less than the range of 2^31. */
 const ERA_TICKS = 2 ** 24;
 
 /**
- * How often each client may connect: a bucket of tokens for every client's network, in a table of a
- * fixed size that several threads use at once, without locks.
+ * Limits how often each client may connect: a token bucket per client, in a lock-free table of a
+ * fixed size that all threads share.
  *
- * A bucket is one number (GCRA): the time at which it will be full again. It lies in the past for a
- * full one; each connection moves it on by the time of one token, and none may move it further than
- * `burst` tokens from now. A compare-and-exchange does that, so two threads never give the same
- * token away.
+ * A bucket is one number (GCRA): the time at which it will be full again, which is in the past if
+ * it is full. Each connection moves it forward by the time of one token, but never further than
+ * `burst` tokens from now. That is a compare-and-exchange, so two threads never spend the same
+ * token.
  *
- * **When there is no room.** A client's hash chooses a set of seven. One that is not known there
- * takes over the bucket that would be full first, *as it is*: what was spent stays spent. A full
- * bucket gives its new owner all it would have had; only when all seven are in use does somebody
- * inherit a debt.
+ * **If there is no room.** A client's hash selects a set of seven buckets. A new client takes over
+ * the bucket that will be full first, *as it is*: spent tokens stay spent. A full bucket gives its
+ * new owner all that it would have had. Only if all seven are in use does a client inherit a debt.
  *
- * **What an attacker can do at most**, whatever the number of addresses:
- * - memory does not grow;
- * - nobody comes in faster than the rate. Whoever is pushed out and comes back takes over a bucket
- *   that is at most as full as the one they left, so a client that has spent its tokens cannot get
- *   rid of its bucket by means of others;
- * - strangers can be kept out, but only by connections that did come in: seven buckets kept empty
- *   take 7 × `rate` of them per second, all buckets `capacity` × `rate`. Which addresses share a
- *   set is a secret (a random key), so one stranger cannot be chosen. Known clients keep their
- *   buckets as long as others in their set are fuller, and who is refused pushes nobody out.
+ * **The most an attacker can do**, with any number of addresses:
+ * - Memory does not grow.
+ * - No client exceeds the rate. A client that was pushed out and comes back takes over a bucket
+ *   that is at most as full as the one it left, so a client cannot use others to get rid of an
+ *   empty bucket.
+ * - New clients can be kept out, but only by connections that were admitted: keeping seven buckets
+ *   empty takes 7 × `rate` per second, all buckets `capacity` × `rate`. A random key decides which
+ *   addresses share a set, so an attacker cannot choose a victim. Known clients keep their buckets
+ *   while others in their set are fuller, and a refused client pushes no one out.
  *
- * **Between threads** two moments are not exact: a thread may charge a bucket while another one
- * takes it over; and two threads may both take a new client in. Each costs or gains somebody a token
- * or so, once.
- * Nothing belongs to a thread: one that dies leaves nothing to be taken back.
+ * **Between threads** two moments are inexact: one thread may charge a bucket while another takes
+ * it over, and two threads may both admit a new client. Each costs or gains a client about one
+ * token, once. A thread that dies leaves nothing to take back.
  *
- * **The clock** must be the same in all threads, which in Bun is `Date.now()`: performance.now()
- * counts from each thread's own beginning. When it is set forward, buckets fill. When it is set
- * back by more than a second, a bucket with a debt that no bucket can have is full again, so that
- * nobody is kept out for as long as it was set back.
+ * **The clock** must be the same in all threads. In Bun that is `Date.now()`, as performance.now()
+ * begins with each thread. If the clock is set forward, buckets fill. If it is set back by more
+ * than a second, buckets with an impossible debt count as full, so that clients are not kept out
+ * for as long as the clock was set back.
  */
 export class TokenBuckets {
   /** To be given to the other threads. */
@@ -85,11 +78,11 @@ export class TokenBuckets {
   private readonly words: Int32Array<SharedArrayBuffer>;
   private readonly hash: ClientHash;
   private readonly ticksPerMs: number;
-  /** Ticks of one token, of a whole bucket, and of the highest debt: a bucket and a second. */
+  /** Ticks of one token, of a whole bucket, and of the highest debt (a bucket and a second). */
   private readonly tokenTicks: number;
   private readonly bucketTicks: number;
   private readonly debtTicksMax: number;
-  /** What a set's buckets were when an era began. */
+  /** A set's buckets when an era began. */
   private readonly fullAts = new Int32Array(WAYS);
 
   constructor(options: TokenBucketsOptions) {
@@ -112,16 +105,16 @@ export class TokenBuckets {
     this.debtTicksMax = this.bucketTicks + Math.ceil(this.ticksPerMs * 1_000);
   }
 
-  /** Bytes of memory for so many clients. */
+  /** Bytes of memory for this many clients. */
   static bytesFor(capacity = CAPACITY_DEFAULT): number {
     return tableBytes(setsFor(capacity, "TokenBuckets"));
   }
 
   /**
-   * A client connects: takes a token if there is one. Behind a unix socket it always may.
+   * A client connects: takes a token if there is one. Clients of unix sockets need none.
    *
-   * @param nowMs `Date.now()`, see above
-   * @returns whether it may come in
+   * @param nowMs `Date.now()`
+   * @returns whether the client is within its rate
    */
   take(address: ClientAddress, nowMs: number): boolean {
     const { hash } = this;
@@ -135,20 +128,20 @@ export class TokenBuckets {
   }
 
   /**
-   * Times are 32 bits wide, and what is older than 2^31 ticks would look as if it were to come. So
-   * once in an era the buckets of a set that are full are told to be full from now on; all of them
-   * are when nobody has looked at the set for longer than a bucket takes to fill.
+   * Times have 32 bits, so a time more than 2^31 ticks ago would look like the future. Once per
+   * era, therefore, the full buckets of a set are marked as full as of now: all of them if the set
+   * was unused for longer than a bucket takes to fill.
    */
   private enterEra(base: number, era: number, now: number): void {
     const { words } = this;
     const before = Atomics.load(words, base + Word.Era);
     if (era === before) return;
-    // Read before the set is ours: what others charge from then on is no news of the era before.
+    // Read before the set is claimed, as charges after that belong to the new era.
     const { fullAts } = this;
     for (let way = 0; way < WAYS; way++) {
       fullAts[way] = Atomics.load(words, base + Word.FullAt + way);
     }
-    // Only one of several threads may do it, or the others might undo what was charged since.
+    // Only one thread may do it, or the others might undo later charges.
     if (Atomics.compareExchange(words, base + Word.Era, before, era) !== before) return;
     const allAreFull = Math.abs(era - before) > 1;
     for (let way = 0; way < WAYS; way++) {
@@ -159,7 +152,7 @@ export class TokenBuckets {
     }
   }
 
-  /** The client's way in its set, or -1. */
+  /** Index of the client's bucket in its set, or -1. */
   private find(base: number, fingerprint: number): number {
     const { words } = this;
     for (let way = 0; way < WAYS; way++) {
@@ -168,13 +161,13 @@ export class TokenBuckets {
     return -1;
   }
 
-  /** For a client that is not in the set. */
+  /** Charges a client that is not in the set yet. */
   private takeOver(base: number, now: number): boolean {
     const { words } = this;
     const { fingerprint } = this.hash;
     for (;;) {
       const way = this.fullest(base, now);
-      // Who is refused pushes nobody out.
+      // A refused client pushes no one out.
       const fullAt = Atomics.load(words, base + Word.FullAt + way);
       if (!this.mayCharge(this.debt(fullAt, now))) return false;
       const before = Atomics.load(words, base + Word.Fingerprint + way);
@@ -216,10 +209,11 @@ export class TokenBuckets {
     }
   }
 
-  /** Ticks until a bucket is full; below 0 it is the longer ago. */
+  /** Ticks until a bucket is full; negative if it has been full for that long. */
   private debt(fullAt: number, now: number): number {
     const debt = (fullAt - now) | 0;
-    // More than a bucket holds: the clock was set back. A little more: other threads are ahead.
+    // A higher debt means that the clock was set back. The second is for threads whose clock is
+    // ahead.
     return debt > this.debtTicksMax ? 0 : debt;
   }
 
@@ -228,7 +222,7 @@ export class TokenBuckets {
   }
 }
 
-/** A power of two, so that a token's time is a whole number of ticks and the rate exact. */
+/** A power of two, so that a token's time is a whole number of ticks and the rate is exact. */
 function ticksPerToken(rate: number, burst: number): number {
   let ticks = TICKS_PER_TOKEN_MAX;
   while (ticks > 1 && ticks * Math.max(rate, burst) > TICKS_MAX) ticks /= 2;

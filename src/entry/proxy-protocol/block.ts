@@ -16,8 +16,8 @@ import {
 } from "./header.ts";
 
 /**
- * Most TLVs of a header. Those that have a meaning are some forty; without a limit a header of
- * nothing but empty ones would cost a hundred times its size in memory.
+ * The most TLVs of a header. Some forty have a meaning. Without a limit, a header full of empty
+ * ones would take a hundred times its size in memory.
  */
 const TLV_COUNT_MAX = 64;
 
@@ -30,17 +30,17 @@ export function lengthOf(fixed: Uint8Array): number {
 }
 
 /**
- * Judges a header of version 2 by its first {@link FIXED_SIZE} bytes, so that nobody waits for the
- * rest of one that will be refused.
+ * Checks a header of version 2 by its first {@link FIXED_SIZE} bytes, so that ringway does not wait
+ * for the rest of a header that it will refuse.
  *
- * @param lengthMax most bytes that may follow
+ * @param lengthMax the most bytes that may follow
  */
 export function refuseFixed(fixed: Uint8Array, lengthMax: number): ProxyHeaderError | null {
   if (upper(fixed, 12) !== VERSION_2) return "bad_version";
   const command = lower(fixed, 12);
   if (command !== Command.Local && command !== Command.Proxy) return "bad_command";
   if (lengthOf(fixed) > lengthMax) return "too_long";
-  // What a local connection says about itself is to be ignored, its family by name.
+  // The specification says to ignore the rest of a local connection's header, its family included.
   if (command === Command.Local) return null;
   if (familyOf(fixed) > Family.Unix) return "bad_family";
   if (transportOf(fixed) > Transport.Datagram) return "bad_transport";
@@ -50,8 +50,7 @@ export function refuseFixed(fixed: Uint8Array, lengthMax: number): ProxyHeaderEr
 /**
  * Reads a header of version 2.
  *
- * @param block all of it, with first bytes that {@link refuseFixed} does not refuse; its bytes are
- *   copied
+ * @param block the whole header, which {@link refuseFixed} has accepted; its bytes are copied
  */
 export function readBlock(block: Uint8Array): ProxyHeader | ProxyHeaderError {
   if (lower(block, 12) === Command.Local) return withoutAddresses("local", []);
@@ -78,7 +77,7 @@ function withoutAddresses(command: "proxy" | "local", tlvs: readonly Tlv[]): Pro
   return { version: 2, command, transport: "unknown", source: null, destination: null, tlvs };
 }
 
-/** @param size bytes of one address; both stand before both ports */
+/** @param size bytes of one address; both addresses precede both ports */
 function withIp(
   block: Uint8Array,
   size: number,
@@ -97,7 +96,7 @@ function withIp(
   };
 }
 
-/** @param from where the first one begins; they go on to the end of the block */
+/** @param from where the first TLV begins; the last one ends with the block */
 function readTlvs(block: Uint8Array, from: number): Tlv[] | ProxyHeaderError {
   const tlvs: Tlv[] = [];
   let hasCrc = false;

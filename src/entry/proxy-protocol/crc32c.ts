@@ -1,4 +1,4 @@
-/** The polynomial of Castagnoli, bit-reversed. */
+/** Castagnoli's polynomial, bit-reversed. */
 const POLYNOMIAL = 0x82f6_3b78;
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -8,10 +8,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * The checksum CRC32C (RFC 4960, appendix B; iSCSI has the same). Bun has only those of gzip and
- * its own.
+ * The checksum CRC32C (RFC 4960, appendix B), which Bun does not have.
  *
- * @param before the checksum of what stands before these bytes
+ * @param before the checksum of the bytes that precede these
  * @returns 32 bits, unsigned
  */
 export function crc32c(bytes: Uint8Array, before = 0): number {

@@ -2,8 +2,8 @@ import { assert } from "../../assert.ts";
 import { Family } from "./header.ts";
 
 /*
- * The two ends of a connection as a header has them: the bytes of an address without the kernel's
- * frame around them. The frame is described in `system/sockaddr.ts`.
+ * The two ends of a connection as a header has them: the bytes of an address, without the rest of
+ * the kernel's form, which `system/sockaddr.ts` describes.
  */
 
 const AF_UNIX = 1;
@@ -18,19 +18,19 @@ const UNIX_HEAD_SIZE = 2;
 /** Bytes of a unix socket's path in a header, and in the kernel. */
 export const PATH_SIZE = 108;
 
-/** The first bytes of an IPv4 address within IPv6, `::ffff:a.b.c.d`. */
+/** The first bytes of an IPv4 address within IPv6 (`::ffff:a.b.c.d`). */
 const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 /** One end of a connection. */
 export interface Endpoint {
   readonly family: Family;
-  /** Big-endian: 4 bytes, 16 bytes, or a unix socket's path without the zeros behind it. */
+  /** 4 or 16 bytes, big-endian, or a unix socket's path without trailing zeros. */
   readonly address: Uint8Array;
   /** 0…65535; 0 for a unix socket. */
   readonly port: number;
 }
 
-/** An IP address and its port as the kernel writes them: 16 bytes for IPv4, 28 for IPv6. */
+/** An IP address and its port in the kernel's form: 16 bytes for IPv4, 28 for IPv6. */
 export function ipSockaddr(address: ArrayLike<number>, port: number): Uint8Array {
   const isIPv4 = address.length === 4;
   const bytes = new Uint8Array(isIPv4 ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE);
@@ -42,15 +42,16 @@ export function ipSockaddr(address: ArrayLike<number>, port: number): Uint8Array
 }
 
 /**
- * A unix socket's address as the kernel writes it, at most 110 bytes; of a socket without a name,
- * 2 bytes.
+ * A unix socket's address in the kernel's form, at most 110 bytes; 2 bytes if the socket has no
+ * name.
  *
- * @param field the path with zeros behind it, at most {@link PATH_SIZE} bytes. One that begins with a
- *   zero is abstract; as its length is not told, zeros at its end are none of its own
+ * @param field the path with trailing zeros, at most {@link PATH_SIZE} bytes. If it begins with a
+ *   zero it is abstract; a header does not say how long an abstract name is, so trailing zeros do
+ *   not belong to it
  */
 export function unixSockaddr(field: Uint8Array): Uint8Array {
   const path = pathOf(field);
-  // A path ends with a zero where there is room for one; an abstract name ends with the address.
+  // A path ends with a zero if there is room for one; an abstract name ends with the address.
   const isEnded = path.length > 0 && path[0] !== 0 && path.length < PATH_SIZE;
   const bytes = new Uint8Array(UNIX_HEAD_SIZE + path.length + (isEnded ? 1 : 0));
   bytes[0] = AF_UNIX;
@@ -59,10 +60,10 @@ export function unixSockaddr(field: Uint8Array): Uint8Array {
 }
 
 /**
- * Takes the kernel's frame off.
+ * Reads an address in the kernel's form.
  *
- * @param sockaddr whole; more may stand behind an IP address
- * @returns null for a family that no header can tell
+ * @param sockaddr complete; more bytes may follow an IP address
+ * @returns null for a family that no header can express
  */
 export function endpointOf(sockaddr: Uint8Array): Endpoint | null {
   const [low = 0, high = 0, portHigh = 0, portLow = 0] = sockaddr;
@@ -83,7 +84,7 @@ export function endpointOf(sockaddr: Uint8Array): Endpoint | null {
   }
 }
 
-/** As an IPv4 address, if that is what it is: one within IPv6 is, too. */
+/** Converts an IPv4 endpoint, mapped or not, to IPv4. @returns null for any other */
 export function asIPv4(endpoint: Endpoint): Endpoint | null {
   if (endpoint.family === Family.Inet) return endpoint;
   if (endpoint.family !== Family.Inet6) return null;
@@ -92,7 +93,7 @@ export function asIPv4(endpoint: Endpoint): Endpoint | null {
   return { family: Family.Inet, address: address.subarray(MAPPED_PREFIX.length), port };
 }
 
-/** As an IPv6 address: an IPv4 one is put within one, a path is none. */
+/** Converts an IP endpoint to IPv6, mapping IPv4. @returns null for a path */
 export function asIPv6(endpoint: Endpoint): Endpoint | null {
   if (endpoint.family === Family.Inet6) return endpoint;
   if (endpoint.family !== Family.Inet) return null;

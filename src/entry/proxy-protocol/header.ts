@@ -1,5 +1,5 @@
 /*
- * The PROXY protocol: the first bytes of a connection tell whom it is relayed for.
+ * The PROXY protocol: the first bytes of a connection name the client that it is relayed for.
  *
  *     version 1    PROXY TCP4 192.168.0.1 192.168.0.11 56324 443 CR LF
  *     version 2    signature 12 | version and command 1 | family and transport 1 | length 2 |
@@ -14,28 +14,28 @@ export type ProxyProtocolIn = "off" | "optional" | "required";
 /** Whether connections to upstreams begin with a PROXY header. */
 export type ProxyProtocolOut = "off" | "v1" | "v2";
 
-/** What a header says, whichever version it was written in. */
+/** The contents of a header of either version. */
 export interface ProxyHeader {
   readonly version: 1 | 2;
   /**
-   * `local`: the connection's real addresses hold, as it is the sender's own (a health check, for
-   * example) or the sender cannot tell whose it is.
+   * `local`: the connection's real addresses count, because it is the sender's own (such as a
+   * health check) or the sender does not know the client.
    */
   readonly command: "proxy" | "local";
   /**
-   * What the client's connection is; `unix` of either kind. `unknown`: the sender cannot say, or its
-   * addresses are to be ignored; then the connection's real addresses hold.
+   * The client's transport; `unix` for both kinds of unix sockets. `unknown`: the sender does not
+   * know it, or its addresses must be ignored; then the connection's real addresses count.
    */
   readonly transport: "tcp" | "udp" | "unix" | "unknown";
-  /** The client's address, as the kernel would write it (sockaddr); null when it is unknown. */
+  /** The client's address (sockaddr); null if it is unknown. */
   readonly source: Uint8Array | null;
-  /** The address that the client connected to, likewise; null exactly when `source` is. */
+  /** The address that the client connected to, likewise; null exactly if `source` is. */
   readonly destination: Uint8Array | null;
-  /** In the order in which they came, checksum and padding too; none in version 1 or if local. */
+  /** In order of arrival, including checksum and padding; none in version 1 or if local. */
   readonly tlvs: readonly Tlv[];
 }
 
-/** Something more that a header of version 2 says: type, length, value. */
+/** Further information in a header of version 2: type, length, value. */
 export interface Tlv {
   /** 0…255, see {@link TlvType}; others may occur. */
   readonly type: number;
@@ -45,31 +45,31 @@ export interface Tlv {
 
 /** The types that the specification names. */
 export enum TlvType {
-  /** The application's protocol, as TLS negotiates it. */
+  /** The application protocol that TLS negotiated. */
   Alpn = 0x01,
   /** The host name that the client asked for (SNI), in UTF-8. */
   Authority = 0x02,
-  /** CRC32C of the whole header, whose own four bytes count as zero. */
+  /** CRC32C of the whole header, with zeros in place of the checksum itself. */
   Crc32c = 0x03,
   /** Padding. */
   Noop = 0x04,
-  /** Tells connections apart; opaque, at most {@link UNIQUE_ID_SIZE_MAX} bytes. */
+  /** An id of the connection; opaque, at most {@link UNIQUE_ID_SIZE_MAX} bytes. */
   UniqueId = 0x05,
-  /** How TLS is used, with TLVs of its own within it. */
+  /** Information about TLS, in nested TLVs. */
   Ssl = 0x20,
   /** The name of the network namespace, in US-ASCII. */
   Netns = 0x30,
 }
 
-/** Why bytes that begin as a header are none. The words are stable; new ones may be added. */
+/** Why a header is invalid. The words are stable; new ones may be added. */
 export type ProxyHeaderError =
-  /** Version 1: the words, the spaces or the end of the line are not as they must be. */
+  /** Version 1: wrong words, spaces or end of line. */
   | "bad_line"
-  /** Version 1: an address is none of its family. */
+  /** Version 1: an address does not belong to the family. */
   | "bad_address"
-  /** Version 1: a port is no number from 0 to 65535, or has zeros in front. */
+  /** Version 1: a port is not a number from 0 to 65535, or has leading zeros. */
   | "bad_port"
-  /** Version 2's signature with another version. */
+  /** The signature of version 2 with another version. */
   | "bad_version"
   /** Version 2: neither LOCAL nor PROXY. */
   | "bad_command"
@@ -77,21 +77,21 @@ export type ProxyHeaderError =
   | "bad_family"
   /** Version 2: a transport that does not exist. */
   | "bad_transport"
-  /** Version 2: its length has no room for its addresses. */
+  /** Version 2: the length has no room for the addresses. */
   | "bad_length"
-  /** Version 2: a TLV goes beyond the header, or its value is longer than its type may be. */
+  /** Version 2: a TLV exceeds the header, or its value is longer than its type allows. */
   | "bad_tlv"
-  /** Version 2: the checksum is wrong, not four bytes long, or there twice. */
+  /** Version 2: the checksum is wrong, not four bytes long, or occurs twice. */
   | "bad_crc"
-  /** A line without an end, a length above the limit, or more TLVs than anybody needs. */
+  /** A line without an end, a length above the limit, or too many TLVs. */
   | "too_long"
   /** The stream ended within the header. */
   | "truncated";
 
-/** What every header of version 1 begins with, `PROXY `. */
+/** The first bytes of every header of version 1: `PROXY `. */
 export const SIGNATURE_V1: Uint8Array = new TextEncoder().encode("PROXY ");
 
-/** What every header of version 2 begins with: no other protocol does. */
+/** The first bytes of every header of version 2, and of no other protocol. */
 export const SIGNATURE_V2: Uint8Array = Uint8Array.of(
   ...[0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a],
 );
@@ -132,7 +132,7 @@ export enum Transport {
   Datagram,
 }
 
-/** Bytes of both addresses of a family, with their ports. */
+/** Size of both addresses of a family, with their ports. */
 export function addressesSize(family: Family): number {
   switch (family) {
     case Family.Unspecified:

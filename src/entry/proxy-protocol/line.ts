@@ -14,14 +14,10 @@ const UNKNOWN: ProxyHeader = {
   tlvs: [],
 };
 
-/** What a line of this word says is to be ignored, even single CRs and LFs. */
+/** The rest of a line with this word is ignored, even single CRs and LFs. */
 export const UNKNOWN_WORD = "UNKNOWN";
 
-/**
- * Reads a header of version 1.
- *
- * @param line what stands between `PROXY ` and the end of the line
- */
+/** Reads a header of version 1. @param line the text between `PROXY ` and the end of the line */
 export function readLine(line: string): ProxyHeader | ProxyHeaderError {
   const words = line.split(" ");
   const [family, source = "", destination = "", sourcePort = "", destinationPort = ""] = words;

@@ -10,11 +10,11 @@ import {
 } from "./header.ts";
 import { readLine, UNKNOWN_WORD } from "./line.ts";
 
-/** Room for every line and for nearly every block; a longer one is given room of its own. */
+/** Room for every line and nearly every block; a longer block gets its own buffer. */
 const ROOM_SIZE = 256;
-/** Default of the most bytes after version 2's first sixteen. */
+/** The most bytes after version 2's first sixteen, by default. */
 const LENGTH_MAX = 4_096;
-/** The bytes that a header has at most. */
+/** Size of the longest header. */
 export const HEADER_SIZE_MAX = FIXED_SIZE + LENGTH_MAX;
 const LENGTH_LIMIT = 65_535;
 
@@ -33,15 +33,15 @@ enum Part {
 }
 
 /**
- * How far a parser has come. `absent`: the stream does not begin with a header. Where one must be
- * there that is as bad as `invalid`. One that may be left out lets any client claim any address, so
- * that is for trusted clients only.
+ * A parser's progress. `absent`: the stream does not begin with a header, which is as bad as
+ * `invalid` if the header is required. An optional header lets a client claim any address, so only
+ * trusted clients may send one.
  */
 export type ProxyHeaderState = "partial" | "done" | "absent" | "invalid";
 
 /**
- * Reads the PROXY header at the beginning of a stream, as its bytes come. It holds what it was given
- * of a header, at most 16 bytes and the limit, and reads nothing that stands behind.
+ * Reads the PROXY header at the beginning of a stream, piece by piece. It holds the header's bytes,
+ * at most 16 more than the limit, and reads nothing beyond.
  */
 export class ProxyHeaderParser {
   private readonly room = new Uint8Array(ROOM_SIZE);
@@ -52,54 +52,42 @@ export class ProxyHeaderParser {
   private part = Part.Signature;
   /** Size at which the part of version 2 is complete. */
   private sizeWanted = 0;
-  private currentState: ProxyHeaderState = "partial";
-  private currentHeader: ProxyHeader | null = null;
-  private currentError: ProxyHeaderError | null = null;
+  state: ProxyHeaderState = "partial";
+  /** The header, which shares no memory with the parser; null unless `done`. */
+  header: ProxyHeader | null = null;
+  /** The mistake; null unless `invalid`. */
+  error: ProxyHeaderError | null = null;
 
-  /** @param lengthMax most bytes after version 2's first sixteen, 0…65535; more is `too_long` */
+  /** @param lengthMax the most bytes after the first sixteen of version 2, 0…65535 */
   constructor(lengthMax = LENGTH_MAX) {
     assert(lengthMax >= 0 && lengthMax <= LENGTH_LIMIT, "ProxyHeaderParser: lengthMax is 0…65535");
     this.lengthMax = lengthMax;
   }
 
-  get state(): ProxyHeaderState {
-    return this.currentState;
-  }
-
-  /** What the header says; null unless `done`. Nothing of it belongs to the parser. */
-  get header(): ProxyHeader | null {
-    return this.currentHeader;
-  }
-
-  /** What is wrong; null unless `invalid`. */
-  get error(): ProxyHeaderError | null {
-    return this.currentError;
-  }
-
   /**
-   * The bytes that {@link push} has consumed while they could be anything: at most 11, a copy. When
-   * the state is `absent` they are the stream's beginning, before the chunk that told so.
+   * The bytes that {@link push} has consumed before it knew whether they are a header: at most 11,
+   * a copy. If the state is `absent`, they precede the last chunk.
    */
   get undecided(): Uint8Array {
     return this.bytes.slice(0, this.part === Part.Signature ? this.size : 0);
   }
 
-  /** The bytes so far may be a header's, or none at all. */
+  /** Whether the bytes so far may be those of a header, or not. */
   get isUndecided(): boolean {
     return this.part === Part.Signature;
   }
 
   /**
-   * Takes the next bytes of the stream. Nothing of them is kept by reference.
+   * Reads the next bytes of the stream. The parser keeps no reference to them.
    *
-   * @returns how many belong to the header: all of them while it is `partial`, those before its end
-   *   when they bring it to `done`, those up to what is wrong when they bring it to `invalid`, and 0
-   *   when they tell that it is `absent`, or it was decided before
+   * @returns how many belong to the header: all while it is `partial`, those up to its end if it
+   *   becomes `done`, those up to the mistake if it becomes `invalid`, and 0 if it becomes `absent`
+   *   or was decided before
    */
   push(chunk: Uint8Array): number {
     const sizeBefore = this.size;
     let at = 0;
-    while (at < chunk.length && this.currentState === "partial") {
+    while (at < chunk.length && this.state === "partial") {
       switch (this.part) {
         case Part.Signature:
           this.takeOfSignature(chunk[at++] as number);
@@ -113,34 +101,34 @@ export class ProxyHeaderParser {
           break;
       }
     }
-    if (this.currentState !== "absent") return at;
-    // The chunk goes where an ordinary stream's goes, whole; only earlier ones are handed back.
+    if (this.state !== "absent") return at;
+    // No part of this chunk is consumed; `undecided` has the earlier ones.
     this.size = sizeBefore;
     return 0;
   }
 
-  /** The stream has ended, or has been given up: whatever is `partial` is decided. */
+  /** The stream has ended or was given up: if the state is `partial`, it is decided now. */
   ended(): void {
-    if (this.currentState !== "partial") return;
-    if (this.part === Part.Signature) this.currentState = "absent";
+    if (this.state !== "partial") return;
+    if (this.part === Part.Signature) this.state = "absent";
     else this.fail("truncated");
   }
 
-  /** Forgets everything: the next byte is the first one of another stream. */
+  /** Begins another stream. */
   reset(): void {
     this.bytes = this.room;
     this.size = 0;
     this.part = Part.Signature;
-    this.currentState = "partial";
-    this.currentHeader = null;
-    this.currentError = null;
+    this.state = "partial";
+    this.header = null;
+    this.error = null;
   }
 
   private takeOfSignature(byte: number): void {
     const first = this.size === 0 ? byte : this.bytes[0];
     const signature = first === SIGNATURE_V1[0] ? SIGNATURE_V1 : SIGNATURE_V2;
     if (byte !== signature[this.size]) {
-      this.currentState = "absent";
+      this.state = "absent";
       return;
     }
     this.bytes[this.size++] = byte;
@@ -194,14 +182,14 @@ export class ProxyHeaderParser {
       this.fail(result);
       return;
     }
-    this.currentState = "done";
-    this.currentHeader = result;
+    this.state = "done";
+    this.header = result;
     this.bytes = this.room;
   }
 
   private fail(error: ProxyHeaderError): void {
-    this.currentState = "invalid";
-    this.currentError = error;
+    this.state = "invalid";
+    this.error = error;
     this.bytes = this.room;
   }
 
@@ -210,7 +198,7 @@ export class ProxyHeaderParser {
     return this.text(from, from + UNKNOWN_WORD.length + 1) === `${UNKNOWN_WORD} `;
   }
 
-  /** One letter per byte, so that only ASCII is what it seems. */
+  /** The bytes as Latin-1, so that other encodings cannot pass as ASCII. */
   private text(from: number, to: number): string {
     return String.fromCharCode(...this.bytes.subarray(from, to));
   }

@@ -19,33 +19,30 @@ import {
 const LENGTH_MAX = 65_535;
 const CRC_SIZE = 4;
 
-/** What a header is to say. */
+/** The contents of a header to write. */
 export interface ProxyHeaderOptions
   extends Pick<ProxyHeader, "version" | "command" | "source" | "destination"> {
-  /**
-   * For version 2. A checksum among them is left out, as it was that of another header: so those of
-   * a header that was read may be passed on as they are.
-   */
+  /** For version 2. May be those of a header that was read: a checksum among them is left out. */
   readonly tlvs: readonly Tlv[];
-  /** Whether a checksum is added, for version 2. */
+  /** Whether to add a checksum, for version 2. */
   readonly crc32c: boolean;
 }
 
 /**
- * Writes a header: of a TCP connection, or one of unix sockets.
+ * Writes the header of a TCP connection or of a unix socket.
  *
- * An IPv4 address within IPv6 is written as IPv4, as it is shown everywhere, when both are such; if
- * only one is IPv4, version 2 has both as IPv6.
+ * If both addresses are IPv4, mapped or not, both are written as IPv4. If only one is, version 2
+ * writes both as IPv6.
  *
- * What cannot be told (a missing address or an unknown one, a unix and an IP address, in version 1 a
- * unix or a mixed one) is `UNKNOWN` in version 1. In version 2 it is as `local`, without addresses:
- * every reader must accept that, while HAProxy refuses a relayed connection without addresses.
- * Version 1 has no `local`: its addresses are then those of the connection itself, if there are any.
+ * Some pairs cannot be expressed: a missing or unknown address, a unix and an IP address, and in
+ * version 1 a unix or a mixed pair. Version 1 then writes `UNKNOWN`. Version 2 writes `local`
+ * without addresses, which every reader must accept, while HAProxy refuses `proxy` without
+ * addresses. Version 1 has no `local`: it writes the addresses, if there are any.
  *
- * @param options source and destination are addresses as the kernel writes them
- * @throws RangeError when version 1 is to have TLVs or a checksum; when a type is not 0…255, a unique
- *   id is longer than 128 bytes or a path than 108; or when there are more than 65,535 bytes after
- *   version 2's first sixteen
+ * @param options source and destination in the kernel's form
+ * @throws RangeError if version 1 has TLVs or a checksum; if a type is not 0…255, a unique id is
+ *   longer than 128 bytes or a path than 108; or if more than 65,535 bytes follow version 2's first
+ *   sixteen
  */
 export function writeProxyHeader(options: ProxyHeaderOptions): Uint8Array {
   const { version, command, source, destination } = options;
@@ -74,7 +71,7 @@ function both(from: Endpoint, to: Endpoint, as: (one: Endpoint) => Endpoint | nu
   return source === null || destination === null ? null : [source, destination];
 }
 
-/** Of one family, if they can be. */
+/** The pair in one family, if possible. */
 function alike(pair: Pair | null): Pair | null {
   if (pair === null || pair[0].family === pair[1].family) return pair;
   return both(...pair, asIPv6);
@@ -100,7 +97,7 @@ function ipv6Text(address: Uint8Array): string {
   return formatIPv6(groups);
 }
 
-/** @param pair of one family; null makes it local */
+/** @param pair of one family; null for `local` */
 function block(pair: Pair | null, given: readonly Tlv[], hasCrc: boolean): Uint8Array {
   const family = pair?.[0].family ?? Family.Unspecified;
   const others = given.filter((tlv) => tlv.type !== TlvType.Crc32c);
@@ -124,7 +121,7 @@ function block(pair: Pair | null, given: readonly Tlv[], hasCrc: boolean): Uint8
 
   let at = FIXED_SIZE + addressesSize(family);
   for (const tlv of tlvs) at = putTlv(bytes, view, at, tlv);
-  // Its own bytes count as zero, which they are until now; it is the first of the TLVs.
+  // The checksum is the first TLV. Its own bytes count as zero, which they still are.
   if (hasCrc) view.setUint32(FIXED_SIZE + addressesSize(family) + TLV_HEAD_SIZE, crc32c(bytes));
   return bytes;
 }
@@ -150,7 +147,7 @@ function putPath(bytes: Uint8Array, at: number, path: Uint8Array): void {
   bytes.set(path, at);
 }
 
-/** @returns where the next one begins */
+/** @returns the offset of the next TLV */
 function putTlv(bytes: Uint8Array, view: DataView, at: number, { type, value }: Tlv): number {
   if (!Number.isInteger(type) || type < 0 || type > 0xff) {
     throw new RangeError(`the type of a TLV is a number from 0 to 255, not ${type}`);

@@ -81,11 +81,11 @@ describe("what is thrown is told in one short line,", () => {
     ["lines", new Error("two\nlines\u001b[2J"), "two\\u000alines\\u001b[2J"],
     ["a text", "a text", "a text"],
     ["nothing", undefined, "undefined"],
-    ["no text", Object.create(null), "something that cannot be told"],
+    ["no text", Object.create(null), "an error without a message"],
     [
       "what throws itself",
       Object.defineProperty(new Error(), "message", { get: () => JSON.parse("}") }),
-      "something that cannot be told",
+      "an error without a message",
     ],
   ])("%s", async (_, what, message) => {
     expect(await thrown(what)).toEqual({ failure: `it throws: ${message}` });

@@ -2,9 +2,9 @@ import { describe, printable } from "../../base/error.ts";
 import { NO_UPSTREAM } from "../../upstream/chooser.ts";
 import type { Connection, Route } from "./connection.ts";
 
-/** A decision that was looked at. */
+/** A validated {@link Decision}. */
 export interface RouteChoice {
-  /** The upstream to try first, by its number; {@link NO_UPSTREAM} for none in particular. */
+  /** Number of the upstream to try first; {@link NO_UPSTREAM} if it names none. */
   readonly upstream: number;
   /** No other upstream may be dialled. */
   readonly isStrict: boolean;
@@ -13,18 +13,18 @@ export interface RouteChoice {
   readonly isRefused: boolean;
 }
 
-/** What comes of a question: a choice, or in a few words why there is none. */
+/** The result of a question: a choice, or a short text that says why there is none. */
 export type RouteAnswer = RouteChoice | { readonly failure: string };
 
 /** Longest label, in UTF-16 code units. */
 export const LABEL_LENGTH_MAX = 64;
 
-/** Longest part of an error's message that is told. */
+/** Longest part of an error's message that is reported. */
 const MESSAGE_LENGTH_MAX = 200;
 
 const keys: readonly string[] = ["upstream", "strict", "label", "refuse"];
 
-/** What a function that has nothing to say wants. */
+/** The choice of a function that returns nothing. */
 const anything: RouteChoice = {
   upstream: NO_UPSTREAM,
   isStrict: false,
@@ -33,10 +33,10 @@ const anything: RouteChoice = {
 };
 
 /**
- * Calls a function with a connection. It is called from an empty stack, as it may do anything: ask
- * for statistics, cut a relay, stop the proxy.
+ * Calls a route function. It is called from an empty stack because it may do anything: read
+ * statistics, cut a relay, stop the proxy.
  *
- * @returns what it has decided; never rejects, and never settles when the function does not
+ * @returns its decision; never rejects, and never settles if the function does not
  */
 export async function answerOf(route: Route, connection: Connection): Promise<RouteAnswer> {
   await null;
@@ -49,12 +49,12 @@ export async function answerOf(route: Route, connection: Connection): Promise<Ro
   }
 }
 
-/** What was answered is no decision. Its message has nothing of what was answered. */
+/** The answer is no decision. The message contains no part of the answer. */
 class Nonsense extends Error {}
 
 type Given = Readonly<Record<string, unknown>>;
 
-/** Functions come without types, too: whatever there is may have been answered. */
+/** Validates an answer, which may be anything: functions may be untyped. */
 function choiceOf(answer: unknown, upstreams: readonly string[]): RouteChoice {
   if (answer === undefined || answer === null) return anything;
   if (typeof answer !== "object" || Array.isArray(answer)) {
@@ -69,7 +69,7 @@ function choiceOf(answer: unknown, upstreams: readonly string[]): RouteChoice {
   if (typeof refuse !== "boolean") throw new Nonsense("refuse: expected true or false");
   if (typeof strict !== "boolean") throw new Nonsense("strict: expected true or false");
   const number = numberOf(upstream, upstreams);
-  // Whom it does not name its client would never get to, which it may not have meant.
+  // Without an upstream the client would get none at all, which is hardly intended.
   if (strict && number === NO_UPSTREAM && !refuse) throw new Nonsense("strict: needs upstream");
   return { upstream: number, isStrict: strict, label: labelOf(label), isRefused: refuse };
 }
@@ -92,17 +92,17 @@ function labelOf(label: unknown): string | null {
   throw new Nonsense(`label: expected at most ${LABEL_LENGTH_MAX} printable characters`);
 }
 
-/** The kind of a value, but not the value: a client may have said it. */
+/** The kind of a value, but not the value itself, as it may come from a client. */
 function kindOf(value: unknown): string {
   return typeof value === "object" ? describe(value) : `a ${typeof value}`;
 }
 
-/** What an error says, on one line; it may be anything that can be thrown. */
+/** An error's message on one line; the error may be any value. */
 function messageOf(error: unknown): string {
   try {
     const message = printable(String(error instanceof Error ? error.message : error));
     return message.slice(0, MESSAGE_LENGTH_MAX).toWellFormed();
   } catch {
-    return "something that cannot be told";
+    return "an error without a message";
   }
 }

@@ -1,76 +1,76 @@
 import { type ProxyHeader, TlvType } from "../proxy-protocol/header.ts";
 
-/** A connection, as a {@link Route} sees it: what is known before its upstream is dialled. */
+/** A connection as a {@link Route} sees it: what is known before its upstream is dialled. */
 export interface Connection {
-  /** The listener's name, or else the address that it accepts on. */
+  /** The listener's name, or its address if it has none. */
   readonly listener: string;
-  /** The client as its PROXY header names it, or else the kernel: `host:port`, or `unix`. */
+  /** The client (`host:port`, or `unix`) according to its PROXY header, or else to the kernel. */
   readonly client: string;
-  /** Where it has connected to, likewise; null when that is not known. */
+  /** The address that the client connected to, likewise; null if it is unknown. */
   readonly local: string | null;
-  /** What its PROXY header says beside that; null when it has sent none. */
+  /** Other contents of the client's PROXY header; null if it has sent none. */
   readonly header: ConnectionHeader | null;
-  /** The listener's upstreams, those of its services now included, as a {@link Decision} names them. */
+  /** The listener's upstreams, including the current members of its services. */
   readonly upstreams: readonly string[];
-  /** How these are, in the same order: found out when it is read, so that nobody pays who does not. */
+  /** Their states, in the same order; computed when read. */
   readonly states: readonly UpstreamState[];
 }
 
-/** How an upstream is at this moment. */
+/** The state of an upstream at this moment. */
 export interface UpstreamState {
   /** As in {@link Connection.upstreams}. */
   readonly upstream: string;
-  /** New relays may go there, as far as its health and who administers the proxy say. */
+  /** Whether new relays may go there: it is healthy, and not taken out by an administrator. */
   readonly isOpen: boolean;
-  /** Relays that it has or that dial it, of all workers. */
+  /** Relays that it has or that dial it, in all workers. */
   readonly running: number;
-  /** Relays that it may have; 0 for any number. */
+  /** The most relays that it may have; 0 for any number. */
   readonly maxRelays: number;
 }
 
-/** What a client's PROXY header says. The texts are whatever its sender wanted them to be. */
+/** The contents of a client's PROXY header. Its sender can set the texts to anything. */
 export interface ConnectionHeader {
   readonly version: 1 | 2;
-  /** The host name that the client has asked for (SNI); null when the header has none. */
+  /** The host name that the client asked for (SNI); null if the header has none. */
   readonly authority: string | null;
-  /** The application's protocol, as TLS has negotiated it, likewise. */
+  /** The application protocol that TLS negotiated, likewise. */
   readonly alpn: string | null;
-  /** Tells connections apart, likewise. */
+  /** An id of the connection, likewise. */
   readonly uniqueId: string | null;
 }
 
-/** What a {@link Route} wants of a connection; nothing at all: whatever would be without it. */
+/** The decision of a {@link Route}. Empty: the listener's usual policy applies. */
 export type Decision =
   | {
       /**
-       * One of {@link Connection.upstreams}, which is tried first, whatever the policy, the weights and
-       * the backups say. When it is not open, is full or cannot be reached, the others follow as usual.
+       * One of {@link Connection.upstreams}, to be tried first regardless of policy, weights and
+       * backups. If it is not open, is full or cannot be reached, the others follow as usual.
        */
       readonly upstream?: string | null | undefined;
       /**
-       * The others never follow: the connection waits for this one as it would for any, where the
-       * listener's settings let it wait, or is let go.
+       * No other upstream is tried. The connection waits for this one as far as the listener's
+       * settings allow, then it is closed.
        */
       readonly strict?: boolean | undefined;
-      /** Goes into the relay's story and the access log: at most 64 printable characters. */
+      /** Shown in the relay's story and the access log: at most 64 printable characters. */
       readonly label?: string | null | undefined;
-      /** The client may not come in: it gets what the listener's `refuse` says (`route_refused`). */
+      /** Refuses the client (`route_refused`), in the way that the listener's `refuse` says. */
       readonly refuse?: boolean | undefined;
     }
   | null
   | undefined;
 
 /**
- * Decides about each connection, once it may come in and before its upstream is dialled. It runs in
- * the program's main thread; the connection waits, as long as `routeTimeout` allows. When it throws,
- * is late or answers anything else, `routeFailure` says what becomes of the connection.
+ * Decides about each connection, once it is admitted and before its upstream is dialled. It runs in
+ * the main thread of the program. The connection waits for up to `routeTimeout`. If the function
+ * throws, is late or returns anything else, `routeFailure` decides what happens to the connection.
  */
 export type Route = (connection: Connection) => Decision | Promise<Decision>;
 
-/** What a worker knows of a connection that its listener's other connections do not share. */
+/** What a worker knows about one connection, in contrast to all of a listener. */
 export type Caller = Pick<Connection, "client" | "local" | "header">;
 
-/** What a function is told of a connection. @param states see {@link Connection.states} */
+/** Makes the argument of a route function. @param states see {@link Connection.states} */
 export function connectionOf(
   { client, local, header }: Caller,
   listener: string,
@@ -89,7 +89,7 @@ export function connectionOf(
   };
 }
 
-/** What a function may know of a header. */
+/** The part of a header that a route function sees. */
 export function connectionHeader({ version, tlvs }: ProxyHeader): ConnectionHeader {
   const text = (wanted: TlvType) => {
     const found = tlvs.find(({ type }) => type === wanted);
@@ -103,5 +103,5 @@ export function connectionHeader({ version, tlvs }: ProxyHeader): ConnectionHead
   };
 }
 
-/** What is no UTF-8 is shown as such, and never thrown at anybody. */
+/** Replaces what is not UTF-8 instead of throwing. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

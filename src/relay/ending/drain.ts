@@ -2,55 +2,46 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Reason } from "../../base/reason.ts";
 import type { Running } from "../running.ts";
 
-/**
- * A relay is idle that has not moved for so long. A window that ends before that can be known has its
- * own, shorter measure.
- */
+/** A relay that has not moved for this long is idle. In a shorter window the time is shorter. */
 const IDLE_MS = 1_000;
-/**
- * So many looks in a row have to find it unmoved. Looks and not time, as nothing can move while this
- * thread stands still.
- */
+/** This many checks in a row must find it unmoved, as this thread may have been blocked. */
 const IDLE_LOOKS = 10;
-/**
- * Idle relays have their FIN so long before the window is over, lest they meet the cut at its end; of a
- * short window a quarter.
- */
+/** Idle relays get their FIN this long before the end of the window, or a quarter of it. */
 const REST_MS = 2_000;
 const REST_SHARE = 1 / 4;
 /**
- * From then on a pause is enough, as it is better to end between two requests than to be cut in one. It
- * is two looks long, as this thread may have stood still between the last two.
+ * After that, a pause is enough: it is better to end between two requests than to be cut in one. A
+ * pause takes two checks, because this thread may have been blocked before the last one.
  */
 const PAUSE_MS = 100;
 const PAUSE_LOOKS = 2;
 /**
- * Those that have waited for an answer until then have their FIN when so much of that time is left, the
- * last of them when half of that is: some only send and get none, and a cut would take from their
- * upstream what it has not read yet.
+ * Relays that still wait for an answer get their FIN in the last part of the remaining time: they
+ * may only send and never get an answer, and a cut would discard what their upstream has not read
+ * yet.
  */
 const LAST_SHARE = 1 / 2;
 
-/** What runs, as far as a drain can end it. */
+/** The part of a relay that drains use. */
 export type Drainable = Pick<
   Running,
   "movedBytes" | "clientBytes" | "isCarrying" | "awaitsAnswer" | "retire"
 >;
 
-/** What was seen of a relay. */
+/** What the last check saw of a relay. */
 interface Sight {
   moved: number;
   asked: number;
-  /** It waited for an answer when it had moved last. */
+  /** It waited for an answer when it last moved. */
   awaited: boolean;
-  /** Its upstream has gone on without being asked: where its answers end is not known. */
+  /** Its upstream sends without being asked, so the end of an answer cannot be recognized. */
   goesOn: boolean;
-  /** When it was seen to move last, and how many looks ago. */
+  /** When it last moved, and how many checks ago. */
   at: number;
   looks: number;
 }
 
-/** A relay that may end, since when it has not moved, and until when such relays are spread. */
+/** A relay that may end, when it last moved, and when the last of its kind should end. */
 interface Candidate<T> {
   readonly relay: T;
   readonly at: number;
@@ -58,35 +49,34 @@ interface Candidate<T> {
 }
 
 /**
- * Ends idle relays while others finish by themselves: spread evenly, so that those who reconnect do
- * not come all at once, and the longest idle first. The first one ends as soon as it is known to be
- * idle, so that nobody waits for a relay that is alone. Near the end of the window whatever is idle
- * ends at once. What is not idle is left alone, and who waits for an answer is not idle, however long
- * that takes, until there is hardly time for it any more.
+ * Ends idle relays within a window while others finish by themselves. They end one by one, spread
+ * evenly so that clients do not all reconnect at once, and the longest idle ones first. The first
+ * one ends as soon as it is known to be idle, so that a single relay delays nothing. Near the end
+ * of the window all idle relays end at once. A relay that waits for an answer is not idle until
+ * there is hardly any time left.
  *
- * Clients that ask again and again are never idle for long. Near the end they are spread, too, and each
- * ends in a pause.
+ * Clients that send requests all the time are never idle for long. Near the end of the window they
+ * are spread, too, and each ends in a pause.
  */
 export class Drain<T extends Drainable> {
   private readonly sights = new Map<T, Sight>();
   private endsAt = 0;
-  /** Until then idle relays are spread. */
+  /** Idle relays are spread until then. */
   private idleUntil = 0;
-  /** Until then answers are waited for, and from `idleUntil` on those that pause are spread. */
+  /** Relays may wait for answers until then. From `idleUntil` on, relays in a pause are spread. */
   private answersUntil = 0;
-  /** Until then those are spread that have not been answered. */
+  /** Relays that got no answer are spread until then. */
   private lastUntil = 0;
   private lookMs = 0;
   /** When the next idle relay may end. */
   private nextAt = 0;
-  /** The alarm for the next look; those of earlier ones mean nothing. */
+  /** Identifies the alarm of the next check; earlier alarms are ignored. */
   private nextLook: object | null = null;
 
   /**
-   * @param running the relays that run; those that end leave it
-   * @param windowMs over which they are spread, above 0
-   * @param clock its time
-   * @param reason why they end
+   * @param running the relays that run; the owner removes those that end
+   * @param windowMs the window, above 0
+   * @param reason why the relays end
    */
   constructor(
     private readonly running: ReadonlySet<T>,
@@ -97,7 +87,7 @@ export class Drain<T extends Drainable> {
     this.limit(windowMs);
   }
 
-  /** Less time is left, from now on. */
+  /** Shortens the window. @param windowMs from now on */
   limit(windowMs: number): void {
     const now = this.clock.now();
     const restMs = Math.min(REST_MS, windowMs * REST_SHARE);
@@ -116,7 +106,7 @@ export class Drain<T extends Drainable> {
     if (this.nextLook === null) this.look();
   }
 
-  /** A relay has ended: what was seen of it is not true of the next one that is carried in its place. */
+  /** A relay has ended. Its object may be reused for another one. */
   ended(relay: T): void {
     this.sights.delete(relay);
   }
@@ -130,10 +120,10 @@ export class Drain<T extends Drainable> {
       if (now < until && now < this.nextAt) break;
       if (relay.isCarrying) continue;
       relay.retire(this.reason);
-      // Those that are left may all become idle, and share the time that is left.
+      // The remaining relays may all become idle and share the remaining time.
       this.nextAt += Math.max(0, until - this.nextAt) / left--;
     }
-    // A time in which nobody was idle is no reason to end many at once then.
+    // A time without idle relays must not let many of them end at once afterwards.
     if (this.nextAt < now) this.nextAt = now;
     this.lookLater();
   }
@@ -146,7 +136,7 @@ export class Drain<T extends Drainable> {
     });
   }
 
-  /** The relays that have not moved for long enough: first whom to end first. */
+  /** The relays that may end, in the order in which they should. */
   private candidates(now: number): Candidate<T>[] {
     const found: Candidate<T>[] = [];
     for (const relay of this.running) {
@@ -162,7 +152,7 @@ export class Drain<T extends Drainable> {
     return found.sort((a, b) => a.until - b.until || a.at - b.at);
   }
 
-  /** Until when a relay that does not move is spread with its like; null when it may not end yet. */
+  /** When the last relay like this one should end; null if this one may not end yet. */
   private untilOf(sight: Sight, awaitsAnswer: boolean, now: number): number | null {
     const { looks, goesOn, at } = sight;
     const isIdle = looks >= IDLE_LOOKS;
@@ -178,7 +168,7 @@ function firstSight(relay: Drainable, now: number): Sight {
   return { moved, asked, awaited, goesOn: false, at: now, looks: 0 };
 }
 
-/** It has moved. */
+/** The relay has moved. */
 function renew(sight: Sight, relay: Drainable, now: number): void {
   const hasAsked = sight.asked !== relay.clientBytes;
   sight.goesOn = !hasAsked && !sight.awaited;

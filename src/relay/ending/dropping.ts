@@ -3,14 +3,14 @@ import type { Reason } from "../../base/reason.ts";
 import type { Running } from "../running.ts";
 import { Drain, type Drainable } from "./drain.ts";
 
-/** Relays to be ended while all others go on: those of an upstream, or those of a listener. */
+/** Selects the relays of an upstream, or those of a listener. */
 export type Selection =
-  /** By its row in the table that all share. */
+  /** The upstream's slot in the shared table. */
   | { readonly slot: number }
-  /** By what stories call it. */
+  /** The listener's name in summaries. */
   | { readonly listener: string };
 
-/** What runs, and may be selected, and ended. */
+/** The part of a relay that {@link Dropping} uses. */
 export interface Droppable
   extends Drainable,
     Pick<Running, "upstreamSlot" | "giveUpDial" | "terminate"> {
@@ -18,25 +18,25 @@ export interface Droppable
 }
 
 /**
- * Ends selected relays within a time: idle ones by a FIN, as {@link Drain} does, the others when it is over.
- * Those that still dial an upstream that is gone go on with another one.
+ * Ends selected relays within a window: idle ones with a FIN, as {@link Drain} does, the others at
+ * its end. Those that still dial a removed upstream try another one.
  *
- * Owner: an engine, which tells of each relay that has ended.
+ * Owner: an engine, which reports each relay that ends.
  */
 export class Dropping<T extends Droppable> {
-  /** Those that are to end together, and by which selection. */
+  /** Relays that end together, with their selection. */
   private readonly rows = new Map<Set<T>, Selection>();
 
   constructor(private readonly clock: Clock = systemClock) {}
 
-  /** @param withinMs 0 for now */
+  /** Ends the selected relays. @param withinMs 0 ends them now */
   drop(running: Iterable<T>, selection: Selection, withinMs: number): void {
     const isUpstream = "slot" in selection;
     const reason = isUpstream ? "upstream_gone" : "drain";
     const row = new Set<T>();
     for (const relay of running) {
       if (!isSelected(relay, selection)) continue;
-      // Whoever only dials it has lost nothing yet.
+      // A relay that only dials the upstream can still use another one.
       if (isUpstream && relay.giveUpDial(reason)) continue;
       row.add(relay);
     }
@@ -47,12 +47,12 @@ export class Dropping<T extends Droppable> {
     } else this.finish(row, reason);
   }
 
-  /** Those that were to end by this selection, and have not yet, go on. */
+  /** Lets the relays of a selection that have not ended go on. */
   spare(selection: Selection): void {
     for (const [row, its] of this.rows) {
       if (!isSame(its, selection)) continue;
       this.rows.delete(row);
-      // Its drain ends nobody any more.
+      // An empty row stops its drain.
       row.clear();
     }
   }

@@ -3,27 +3,23 @@ import type { Running } from "../running.ts";
 import { Drain } from "./drain.ts";
 import { type Droppable, Dropping, type Selection } from "./dropping.ts";
 
-/** What may be one of those that a stop cuts. */
+/** The part of a relay that {@link Ending} uses. */
 export type Endable = Droppable & Pick<Running, "reason">;
 
 /**
- * How an engine's relays end when somebody wants that: selected ones, and at a stop all of them.
+ * Ends relays on request: selected ones, or all of them at a stop.
  *
- * Owner: an engine, which tells of each relay that begins and that has ended.
+ * Owner: an engine, which reports each relay that begins or ends.
  */
 export class Ending<T extends Endable> {
-  /** Relays that still ran when a stop's time was over. */
+  /** Relays that were cut at the end of a stop's time. */
   cutCount = 0;
   private readonly dropping: Dropping<T>;
   private drain: Drain<T> | null = null;
   private cutsAt = Infinity;
   private isOver = false;
 
-  /**
-   * @param running the relays that run
-   * @param onOver a stop's time is over: whatever else there is goes, too
-   * @param clock its time
-   */
+  /** @param onOver called when a stop's time is over */
   constructor(
     private readonly running: ReadonlySet<T>,
     private readonly onOver: () => void,
@@ -38,11 +34,7 @@ export class Ending<T extends Endable> {
     else this.dropping.drop(this.running, selection, timerSpan(withinMs));
   }
 
-  /**
-   * Ends all relays, and those that are still to come, within a time. Another call can only shorten it.
-   *
-   * @param withinMs 0 for now
-   */
+  /** Ends all relays, future ones included, within a time that later calls may only shorten. */
   stop(withinMs: number): void {
     const spanMs = timerSpan(withinMs);
     const cutsAt = this.clock.now() + spanMs;
@@ -77,7 +69,7 @@ export class Ending<T extends Endable> {
   }
 
   private cut(relay: T): void {
-    // One with a reason ends already.
+    // A relay with a reason is already ending.
     if (relay.reason === null) this.cutCount++;
     relay.terminate("drain");
   }

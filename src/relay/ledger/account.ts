@@ -17,26 +17,21 @@ import {
 } from "./page.ts";
 import type { Pages } from "./pages.ts";
 
-/**
- * What stories and figures call a listener: its name, or else the address that it accepts on.
- *
- * @param address the real one, with the port that the system picked
- */
+/** A listener's name in summaries and figures: its own, or its address. @param address as bound */
 export function nameOfListener({ name }: Pick<WantedListener, "name">, address: Address): string {
   return name ?? formatAddress(address);
 }
 
-/** Objects that stand for an upstream and are known, at most. */
+/** The most address objects that are cached. */
 const KNOWN_MAX = 1_024;
 
-/** Upstreams that the listener has no more, of which figures are kept, at most. */
+/** The most former upstreams of a listener whose figures are kept. */
 const GONE_MAX = 256;
 
-/** Where the relays of one listener with one upstream are counted. */
+/** Counts the relays of one listener with one upstream. */
 class UpstreamAccount {
-  /** Relays that were taken and have not ended. */
   running = 0;
-  /** The bytes of each direction, for flows to add to. */
+  /** One number each, to which the flows add their bytes. */
   private readonly up: Numbers;
   private readonly down: Numbers;
 
@@ -46,7 +41,6 @@ class UpstreamAccount {
     this.down = counts.subarray(UpstreamCount.downBytes, UpstreamCount.downBytes + 1);
   }
 
-  /** As it was configured; null for none. */
   get name(): string | null {
     return this.page.upstream;
   }
@@ -66,24 +60,21 @@ class UpstreamAccount {
 }
 
 /**
- * Where the relays of one listener are counted, upstream by upstream. Nothing that it counts ever falls;
- * but members of services come and go without end, so that of upstreams that have gone, and have no
- * relay left, only the last ones are known.
+ * Counts the relays of one listener, per upstream. Counters never fall. Members of services may
+ * come and go without end, so only the last {@link GONE_MAX} former upstreams without relays are
+ * kept.
  *
- * Owner: a ledger. Listeners have theirs, and two with the same name the same one.
+ * Owner: a ledger. Listeners with the same name share one.
  */
 export class ListenerAccount {
   private readonly counts = sharedNumbers(listenerFigures.size);
   private upstreams: UpstreamAccount[] = [];
-  /** How many of its listeners have an upstream: ports of one name may have different ones. */
+  /** How many of its listeners have each upstream: those of one name may differ. */
   private readonly wanted = new Map<string, number>();
-  /** By the very object that stands for an upstream: no text is made for a relay. */
+  /** Accounts by address object, so that no text is formatted per relay. */
   private readonly byAddress = new Map<Address | null, UpstreamAccount>();
 
-  /**
-   * @param totals where its relays' flows are added up
-   * @param pages gets its own
-   */
+  /** @param totals to which its relays' flows add */
   constructor(
     readonly name: string,
     readonly totals: FlowTotals,
@@ -97,13 +88,13 @@ export class ListenerAccount {
     for (const { address } of upstreams) this.want(formatAddress(address), 1);
   }
 
-  /** One of its listeners has no more what it was to {@link keep}. */
+  /** One of its listeners no longer has these upstreams. */
   leave(upstreams: readonly UpstreamOptions[]): void {
     for (const { address } of upstreams) this.want(formatAddress(address), -1);
     this.forget();
   }
 
-  /** Of what has gone only the last are known. */
+  /** Removes the oldest former upstreams. */
   private forget(): void {
     if (this.upstreams.length <= GONE_MAX) return;
     const gone = this.upstreams.filter(
@@ -128,22 +119,22 @@ export class ListenerAccount {
     this.add(ListenerCount.running);
   }
 
-  /** One of its clients begins to wait for an upstream (1), or waits no more (−1). */
+  /** One of its clients begins to wait (1), or no longer waits (−1). */
   waits(change: 1 | -1): void {
     this.add(ListenerCount.waiting, change);
   }
 
-  /** Something has happened once more, or a state is over (−1). @param figure its place, see {@link ListenerCount} */
+  /** Changes a figure. @param figure see {@link ListenerCount} */
   add(figure: number, change: 1 | -1 = 1): void {
     (this.counts[figure] as number) += change;
   }
 
-  /** It is decided whose a relay is: its bytes count for that upstream, those to come as they do. */
+  /** A relay's upstream is decided: counts its bytes, past and future, for that upstream. */
   takes(relay: Relay, upstream: Address | null): void {
     this.upstream(upstream).takes(relay);
   }
 
-  /** A relay is over that was taken. */
+  /** A relay whose upstream was decided has ended. */
   ended(upstream: Address | null, reason: Reason): void {
     this.upstream(upstream).ended(reason);
     this.add(ListenerCount.running, -1);
@@ -152,7 +143,7 @@ export class ListenerAccount {
   private upstream(address: Address | null): UpstreamAccount {
     let account = this.byAddress.get(address);
     if (account === undefined) {
-      // After a reload other objects stand for the same upstreams.
+      // After a reload there are other objects for the same upstreams.
       if (this.byAddress.size === KNOWN_MAX) this.byAddress.clear();
       const name = address === null ? null : formatAddress(address);
       account = this.upstreams.find((one) => one.name === name) ?? this.open(name);

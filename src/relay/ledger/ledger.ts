@@ -10,22 +10,21 @@ import { type FlowTotals, sharedNumbers } from "./page.ts";
 import { Pages } from "./pages.ts";
 import type { Summary } from "./summary.ts";
 
-/** A listener, as far as its relays are counted. */
+/** The part of a listener that the ledger uses. */
 interface Counted {
   readonly account: ListenerAccount;
   readonly options: Pick<ListenerOptions, "upstreams">;
 }
 
 /**
- * What an engine counts of whatever runs: that itself, and all figures, which it writes to the pages
- * that anybody may read ({@link pages}) as things happen, so that nothing has to be asked or added up to know them.
+ * The running relays of an engine and its figures. It writes the figures to shared {@link pages} as
+ * things happen, so that they can be read at any time without asking the engine.
  */
 export class Ledger<T extends Running> {
-  /** Relays that run, in the order of acceptance. */
+  /** Running relays, oldest first. */
   readonly running = new Set<T>();
-  /** All that is counted, for whoever wants to read it. */
   readonly pages: Pages;
-  /** By {@link Count}; the engine keeps those of its memory, its loop and its ring itself. */
+  /** By {@link Count}. The engine itself writes those of its memory, its loop and its ring. */
   readonly counts = sharedNumbers(engineRow.size);
   private readonly reasons = sharedNumbers(reasons.length);
   private readonly totals: FlowTotals = {
@@ -57,7 +56,7 @@ export class Ledger<T extends Running> {
     });
   }
 
-  /** Where the relays of a listener are counted: by its name. */
+  /** The account of the listeners with this name. */
   account(name: string): ListenerAccount {
     let account = this.accounts.get(name);
     if (account === undefined) {
@@ -67,12 +66,7 @@ export class Ledger<T extends Running> {
     return account;
   }
 
-  /**
-   * Where the relays of a listener are counted.
-   *
-   * @param address the real one
-   * @param before whose place it takes
-   */
+  /** The account of a listener, in place of the one `before`. @param address as bound */
   accountOf(options: ListenerOptions, address: Address, before: Counted | null): ListenerAccount {
     const account = this.account(nameOfListener(options, address));
     account.keep(options.upstreams);
@@ -80,7 +74,7 @@ export class Ledger<T extends Running> {
     return account;
   }
 
-  /** A listener is no more. */
+  /** A listener is gone. */
   gone({ account, options }: Counted): void {
     account.leave(options.upstreams);
   }
@@ -101,7 +95,7 @@ export class Ledger<T extends Running> {
     return null;
   }
 
-  /** A relay is over. @returns its story, as it stays */
+  /** A relay has ended. @returns its final story */
   ends(relay: T): Summary {
     this.running.delete(relay);
     const summary = relay.summary();
@@ -113,7 +107,7 @@ export class Ledger<T extends Running> {
     return summary;
   }
 
-  /** Something has happened once more. @param count its place, see {@link Count} */
+  /** Adds 1 to a figure. @param count see {@link Count} */
   add(count: number): void {
     (this.counts[count] as number)++;
   }

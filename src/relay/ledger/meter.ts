@@ -1,17 +1,17 @@
 import { type Numbers, sharedNumbers } from "./page.ts";
 
-/** Counts receives and sends by their size in segments, beside what each flow counts of itself. */
+/** Counts receives and sends by their size in segments. */
 export class Meter {
   /** `[n]`: receives that brought up to n segments' worth of bytes. */
   readonly receiveSegments: Numbers;
-  /** `[n]`: sends of which the target took up to n segments' worth. */
+  /** `[n]`: sends that moved up to n segments' worth. */
   readonly sendSegments: Numbers;
   private readonly shift: number;
   private readonly mask: number;
 
   /**
    * @param segmentSize bytes of a segment, a power of two
-   * @param max most bytes that one receive or send moves
+   * @param max the most bytes that one receive or send moves
    */
   constructor(
     private readonly segmentSize: number,
@@ -24,7 +24,7 @@ export class Meter {
     this.sendSegments = sharedNumbers(buckets);
   }
 
-  /** A receive brought `size` bytes. @returns whether that is less than one segment */
+  /** A receive brought `size` bytes. @returns whether that is less than a segment */
   received(size: number): boolean {
     (this.receiveSegments[(size + this.mask) >>> this.shift] as number)++;
     return size < this.segmentSize;

@@ -4,29 +4,25 @@ import { mirrorFigures, upstreamFigures } from "../../counts/figures.ts";
 import { dropReasons } from "../mirror/reason.ts";
 
 /**
- * Figures that one thread writes and all may read while it does: nobody is woken or waited for.
+ * Figures that one thread writes and any thread reads at the same time, without locks or wake-ups.
  *
- * Numbers are read one by one, each as it was at some moment: a number has eight bytes and lies on a
- * multiple of eight, so that the processors that we run on (x86-64, arm64) write and read it whole.
- * What is read of two numbers need not have been true at the same time.
+ * Each number is read as a whole, because x86-64 and arm64 read and write eight aligned bytes at
+ * once. Two numbers may be from different moments.
  */
 export type Numbers = Float64Array<SharedArrayBuffer>;
 
-/** So many numbers, all 0. */
+/** Makes this many numbers, all 0. */
 export function sharedNumbers(count: number): Numbers {
   return new Float64Array(new SharedArrayBuffer(count * Float64Array.BYTES_PER_ELEMENT));
 }
 
-/** Numbers of an upstream's page: reasons stand behind its figures, in their order. */
+/** Numbers of an upstream's page: its figures, then one for each reason. */
 export const UPSTREAM_NUMBERS = upstreamFigures.size + reasons.length;
 
-/** Numbers of a mirror's page, likewise: why copies were given up. */
+/** Numbers of a mirror's page: its figures, then one for each drop reason. */
 export const MIRROR_NUMBERS = mirrorFigures.size + dropReasons.length;
 
-/**
- * What all flows of a direction come to, by `FlowCount`. Those whose target is nobody are added up
- * apart: what they send is thrown away.
- */
+/** Sums over all flows of a direction, by `FlowCount`. Flows that discard are summed separately. */
 export interface FlowTotals {
   readonly up: Numbers;
   readonly down: Numbers;
@@ -34,13 +30,13 @@ export interface FlowTotals {
   readonly discardedDown: Numbers;
 }
 
-/** What an engine counts as a whole. */
+/** The figures of an engine as a whole. */
 export interface EnginePage {
   readonly kind: "engine";
   readonly engine: EngineName;
   /** By {@link Count}. */
   readonly counts: Numbers;
-  /** How many relays ended for which reason, in the order of `reasons`. */
+  /** How many relays ended for each reason, in the order of `reasons`. */
   readonly reasons: Numbers;
   readonly flows: FlowTotals;
   /** See {@link EngineStats}. */
@@ -48,7 +44,7 @@ export interface EnginePage {
   readonly sendSegments: Numbers;
 }
 
-/** What is counted of a listener, or of all that have the same name. */
+/** The figures of a listener, or of all with the same name. */
 export interface ListenerPage {
   readonly kind: "listener";
   readonly listener: string;
@@ -56,7 +52,7 @@ export interface ListenerPage {
   readonly counts: Numbers;
 }
 
-/** What is counted of a listener's relays with one upstream. */
+/** The figures of a listener's relays with one upstream. */
 export interface UpstreamPage {
   readonly kind: "upstream";
   readonly listener: string;
@@ -66,7 +62,7 @@ export interface UpstreamPage {
   readonly counts: Numbers;
 }
 
-/** What is counted of the copies of a listener's relays to one mirror. */
+/** The figures of a listener's copies to one mirror. */
 export interface MirrorPage {
   readonly kind: "mirror";
   readonly listener: string;
@@ -76,5 +72,5 @@ export interface MirrorPage {
   readonly counts: Numbers;
 }
 
-/** Numbers and what they are of: what a thread has to know to read what another one counts. */
+/** Numbers and what they belong to. With it a thread can read the figures of another one. */
 export type Page = EnginePage | ListenerPage | UpstreamPage | MirrorPage;

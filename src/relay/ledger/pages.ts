@@ -14,8 +14,8 @@ import {
   upstreamFigures,
 } from "../../counts/figures.ts";
 import { occurred } from "../../counts/occurred.ts";
+import { COPY_SEGMENT_SIZE } from "../../memory/backlog.ts";
 import { closeMirror, mirrorStats } from "../mirror/account.ts";
-import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import {
   type EnginePage,
   type ListenerPage,
@@ -36,11 +36,11 @@ interface Listener {
 }
 
 /**
- * Everything that an engine has counted, on pages in shared memory, as its figures. The engine has
- * this, and whoever looks at it from another thread has another one of the same pages, which can be
- * read at any time, whatever that thread does and also when it is no more.
+ * The figures of an engine, on pages in shared memory. The engine has an instance, and each thread
+ * that reads them has another one with the same pages. They can be read at any time, even after the
+ * engine's thread has died.
  *
- * Only the engine adds pages and removes some: see `ListenerAccount` for how many there may be.
+ * Only the engine adds and removes pages; `ListenerAccount` bounds their number.
  */
 export class Pages {
   private readonly startedAt: number;
@@ -57,7 +57,7 @@ export class Pages {
     this.startedAt = clock.now();
   }
 
-  /** From now on there is this page, too; that of a listener comes before those of its upstreams. */
+  /** Adds a page. A listener's page must precede those of its upstreams. */
   add(page: Page): void {
     if (page.kind === "engine") this.engine = page;
     else if (page.kind === "upstream") this.listeners.get(page.listener)?.upstreams.push(page);
@@ -66,7 +66,7 @@ export class Pages {
     this.added(page);
   }
 
-  /** Nothing is counted any more of an upstream, and nobody wants to know what was. */
+  /** Removes the page of an upstream that the listener no longer has. */
   remove(page: UpstreamPage): void {
     const upstreams = this.listeners.get(page.listener)?.upstreams ?? [];
     const index = upstreams.findIndex(({ upstream }) => upstream === page.upstream);
@@ -74,10 +74,7 @@ export class Pages {
     this.removed(page);
   }
 
-  /**
-   * Tells somebody of all pages: of those that are there now, of each new one before it is used, and of
-   * those that are removed.
-   */
+  /** Reports all pages: present ones now, new ones before they are used, and removed ones. */
   follow(added: (page: Page) => void, removed: (page: UpstreamPage) => void): void {
     if (this.engine !== null) added(this.engine);
     for (const { page, upstreams } of this.listeners.values()) {
@@ -90,8 +87,8 @@ export class Pages {
   }
 
   /**
-   * The engine is no more, perhaps without a word: nothing runs, and what it has not counted as ended
-   * was ended by that. Who calls this writes the pages from now on.
+   * The engine has died, perhaps without notice: counts relays that had not ended as ended by that.
+   * From now on the caller writes the pages.
    */
   close(): void {
     const { engine } = this;
@@ -107,7 +104,7 @@ export class Pages {
       page.counts[ListenerCount.running] = 0;
       page.counts[ListenerCount.waiting] = 0;
       if (left === 0) continue;
-      // Nobody knows any more which upstreams they had.
+      // Their upstreams are no longer known.
       let nobody = upstreams.find(({ upstream }) => upstream === null);
       if (nobody === undefined) {
         const { listener } = page;
@@ -119,7 +116,7 @@ export class Pages {
     }
   }
 
-  /** A number that grows as long as the engine has something to do, and does it. */
+  /** A number that grows while the engine works. */
   get activity(): number {
     const { counts } = this.engine ?? {};
     return counts === undefined
@@ -132,7 +129,8 @@ export class Pages {
     const { engine, name } = this;
     if (engine === null) return noStats(name);
     const { counts, flows } = engine;
-    // In this order: a relay may end in between, and more must not have ended than were accepted.
+    // Read `ended` first: a relay may end in between, and no more may have ended than were
+    // accepted.
     const ended = counts[Count.ended] as number;
     const accepted = counts[Count.accepted] as number;
     return {
@@ -195,7 +193,7 @@ function ringStats(counts: Numbers): RingStats | null {
   return { ...ringFigures.read(counts, Count.submissions), completions };
 }
 
-/** The numbers up to the last that is not 0: of hundreds, most of the time, the first two. */
+/** The numbers up to the last that is not 0, usually two of hundreds. */
 function used(numbers: Numbers): number[] {
   let length = numbers.length;
   while (length > 0 && numbers[length - 1] === 0) length--;

@@ -19,7 +19,7 @@ import type { MirrorOutcome } from "../mirror/reason.ts";
 export interface RelaySummary {
   /** 1, 2, 3… in the order of acceptance. */
   id: number;
-  /** The listener's name, or else the address that it really accepts on. */
+  /** The listener's name, or its bound address if it has none. */
   listener: string;
   /** The client as `host:port`, `unix`, or `unknown` (it had reset before it was accepted). */
   client: string;
@@ -28,80 +28,77 @@ export interface RelaySummary {
   /** Milliseconds since 1970. */
   startedAt: number;
   durationMs: number;
-  /** Dials that were begun. */
+  /** Dials that have begun. */
   dials: number;
-  /** Milliseconds from acceptance until an upstream answered; null while none has. */
+  /** Milliseconds from acceptance until an upstream answered; null before. */
   dialMs: number | null;
-  /** Milliseconds from acceptance until the upstream's first byte; null while there is none. */
+  /** Milliseconds from acceptance until the upstream's first byte; null before. */
   firstByteMs: number | null;
   /** It waits now: for room, or for an upstream that can be reached. */
   isWaiting: boolean;
   reason: Reason | null;
-  /** What the listener's route function calls it; null for nothing, or nothing yet. */
+  /** The label that the listener's route function gave it; null without one. */
   label: string | null;
-  /** What became of its copy to the listener's mirror so far; null when it is not copied. */
+  /** What became of its copy to the listener's mirror so far; null if it is not copied. */
   mirror: MirrorOutcome | null;
   /**
-   * Where the client has connected to, as `client`; what a PROXY header says of it that is believed.
-   * Null when it is not known.
+   * The address that the client connected to, as for `client`, or what a trusted PROXY header says.
+   * Null if it is unknown.
    */
   local: string | null;
-  /** The upstream's address that has answered: of a host name, the one of several. Null while none has. */
+  /** The address of the upstream that has answered, one of several for a host name; null before. */
   resolved: string | null;
-  /** Who has connected, where a PROXY header says that the client is another one; else null. */
+  /** The address that has connected, if a PROXY header named another client; else null. */
   peer: string | null;
-  /**
-   * How long it has waited so far until an upstream answered, or in vain, in milliseconds: for room, or
-   * held until one could be reached. 0 when it did not have to.
-   */
+  /** Milliseconds that it has waited so far: for room, or for an upstream that can be reached. */
   waitedMs: number;
   up: FlowStats;
   down: FlowStats;
 }
 
-/** What an io_uring has done. */
+/** The figures of an io_uring. */
 export type RingStats = Values<typeof ringFigures>;
 
-/** What the relays of one listener went through with one upstream. */
+/** The figures of a listener's relays with one upstream. */
 export interface UpstreamStats extends Values<typeof upstreamFigures> {
-  /** As it was configured; null in mode `sink`. Of several that were tried, the last one. */
+  /** As it was configured; null in mode `sink`. If several were tried, the last one. */
   upstream: string | null;
-  /** How many ended for which reason; only reasons that occurred. */
+  /** How many relays ended for each reason; only reasons that occurred. */
   ended: Occurred<Reason>;
 }
 
-/** What one listener has done; listeners with the same name are one. */
+/** The figures of a listener; listeners with the same name count as one. */
 export interface ListenerStats extends Values<typeof listenerFigures> {
   /** As {@link RelaySummary.listener}. */
   listener: string;
   /**
-   * Each upstream that a relay was decided for, in the order of the first. Nothing here ever falls. Of
-   * those that the listener has no more the last 256 are kept, or some more.
+   * Each upstream that was decided for a relay, in order of the first. Counters never fall. At
+   * least the last 256 upstreams that the listener no longer has are kept.
    */
   upstreams: UpstreamStats[];
 }
 
-/** Everything that an engine counts. */
+/** All figures of an engine. */
 export interface EngineStats extends Values<typeof engineFigures> {
   engine: EngineName;
   /** Milliseconds since the engine was made. */
   durationMs: number;
   relays: Values<typeof relayFigures> & {
-    /** How many ended for which reason; only reasons that occurred. */
+    /** How many ended for each reason; only reasons that occurred. */
     reasons: Occurred<Reason>;
   };
   up: FlowStats;
   down: FlowStats;
-  /** The same by listener and upstream, as far as metrics need it. */
+  /** Figures by listener and upstream. */
   listeners: ListenerStats[];
   /** Copies to mirrors, by listener and mirror. */
   mirrors: MirrorStats[];
   memory: Values<typeof memoryFigures>;
   loop: Values<typeof loopFigures>;
-  /** Null where there is no ring. */
+  /** Null without a ring. */
   ring: RingStats | null;
   /** `receiveSegments[n]`: receives that brought up to n segments' worth of bytes; index 1…. */
   receiveSegments: number[];
-  /** `sendSegments[n]`: sends of which the target took up to n segments' worth; index 1…. */
+  /** `sendSegments[n]`: sends that moved up to n segments' worth; index 1…. */
   sendSegments: number[];
 }

@@ -7,15 +7,12 @@ import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "../../system/socka
 import type { MirrorOutcome } from "../mirror/reason.ts";
 import type { RelaySummary } from "./stats.ts";
 
-/**
- * A relay's story. Every relay that ends has one, and few are ever read: so its addresses are put into
- * words, and what its flows have counted gets names, only when somebody asks.
- */
+/** A relay's story. Few are ever read, so addresses and figures are formatted on demand. */
 export class Summary implements RelaySummary {
   constructor(
     readonly id: number,
     readonly listener: string,
-    /** Null when it is not known. */
+    /** Null if it is unknown. */
     readonly clientAddress: ClientAddress | null,
     readonly upstreamAddress: Address | null,
     readonly startedAt: number,
@@ -27,9 +24,9 @@ export class Summary implements RelaySummary {
     readonly reason: Reason | null,
     readonly label: string | null,
     readonly mirror: MirrorOutcome | null,
-    /** A row of each flow, `up` first, as {@link flowsOf} makes them. */
+    /** A row for each flow, see {@link flowsOf}. */
     readonly flows: Float64Array,
-    /** As it was configured, or as the kernel or a PROXY header has it. */
+    /** As it was configured, or in the kernel's form. */
     readonly localAddress: Address | Uint8Array | null,
     readonly resolvedAddress: Address | null,
     readonly peerAddress: ClientAddress | null,
@@ -68,34 +65,26 @@ export class Summary implements RelaySummary {
   }
 }
 
-/** How a client is called of whom nothing is known, as it has reset before it was accepted. */
+/** The name of a client whose address is unknown because it had reset before it was accepted. */
 const UNKNOWN = "unknown";
 
-/** How a client is called: `host:port`, `unix` for one behind a unix socket, or `unknown`. */
+/** A client's name: `host:port`, `unix` for a client of a unix socket, or `unknown`. */
 export function clientName(client: ClientAddress | null): string {
   return client === null ? UNKNOWN : endName(client);
 }
 
-/**
- * How an end of a connection is called, likewise. Never throws: whatever stands there can be told.
- *
- * @param bytes in the kernel's form, more may stand behind
- */
+/** The name of any end, likewise. Never throws. @param bytes sockaddr; more bytes may follow */
 export function endName(bytes: Uint8Array): string {
   if (isIpSockaddr(bytes)) return formatAddress(decodeSockaddr(bytes));
   return isUnixSockaddr(bytes) ? "unix" : UNKNOWN;
 }
 
-/** The same; null when it is not known. */
+/** The same; null if it is unknown. */
 export function endNameOrNull(bytes: Uint8Array | null): string | null {
   return bytes === null || !(isIpSockaddr(bytes) || isUnixSockaddr(bytes)) ? null : endName(bytes);
 }
 
-/**
- * What both flows of a relay have counted: a row of each, `up` first.
- *
- * @param upDiscards the target of that flow is nobody
- */
+/** The figures of both flows of a relay: a row for each, `up` first. */
 export function flowsOf(
   { up, down }: Relay,
   upDiscards: boolean,
@@ -110,7 +99,7 @@ export function flowsOf(
   return rows;
 }
 
-/** A row is of flows whose target is nobody: what they "sent" was thrown away. @param at where it begins */
+/** Turns the sent bytes of a row into discarded ones. @param at where the row begins */
 export function discard(row: Float64Array, at: number): void {
   row[at + FlowCount.discardedBytes] = row[at + FlowCount.sentBytes] as number;
   row[at + FlowCount.sentBytes] = 0;

@@ -13,7 +13,7 @@ import { addOccurred } from "../../counts/occurred.ts";
 import { addMirror } from "../mirror/account.ts";
 import type { EngineStats, ListenerStats, UpstreamStats } from "./stats.ts";
 
-/** What an engine has counted that never did anything. */
+/** The figures of an engine that never did anything. */
 export function noStats(engine: EngineName): EngineStats {
   return {
     engine,
@@ -33,8 +33,8 @@ export function noStats(engine: EngineName): EngineStats {
 }
 
 /**
- * What several engines have counted together. They have segments of one size; the most that were in
- * use is the sum of what each had at its own worst, which need not have been at the same time.
+ * Sums the figures of several engines. The most segments in use is the sum of each engine's
+ * maximum, even if these were not at the same time.
  */
 export function totalStats(engine: EngineName, parts: readonly EngineStats[]): EngineStats {
   const total = noStats(engine);

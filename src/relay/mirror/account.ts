@@ -4,19 +4,18 @@ import { addOccurred, type Occurred, occurred } from "../../counts/occurred.ts";
 import { MIRROR_NUMBERS, type MirrorPage, sharedNumbers } from "../ledger/page.ts";
 import { type DropReason, dropReasons } from "./reason.ts";
 
-/** What the copies of one listener's relays to one mirror have come to. Nothing here but `running` falls. */
+/** The figures of a listener's copies to one mirror. Only `running` ever falls. */
 export interface MirrorStats extends Values<typeof mirrorFigures> {
   /** As `RelaySummary.listener`. */
   listener: string;
   /** The mirror as it was configured. */
   mirror: string;
-  /** How many were given up for which reason; only reasons that occurred. */
+  /** How many copies were given up for each reason; only reasons that occurred. */
   dropped: Occurred<DropReason>;
 }
 
-/** Counts copies. Its size depends on the configuration only. Owner: an engine's {@link Copies}. */
+/** Counts copies. Owner: an engine's {@link Copies}. */
 export class MirrorAccount {
-  /** What it counts, for whoever wants to read it. */
   readonly page: MirrorPage;
 
   constructor(
@@ -32,17 +31,17 @@ export class MirrorAccount {
     this.add(MirrorCount.running, 1);
   }
 
-  /** Bytes were taken. */
+  /** The mirror has taken bytes. */
   sent(bytes: number): void {
     this.add(MirrorCount.bytes, bytes);
   }
 
-  /** A copy is given up. */
+  /** A copy was given up. */
   drop(reason: DropReason): void {
     this.add(mirrorFigures.size + dropReasons.indexOf(reason), 1);
   }
 
-  /** A copy is over. @param isWhole the mirror has all of it */
+  /** A copy is over. @param isWhole whether the mirror got all of it */
   ends(isWhole: boolean): void {
     this.add(MirrorCount.running, -1);
     if (isWhole) this.add(MirrorCount.completed, 1);
@@ -53,15 +52,15 @@ export class MirrorAccount {
   }
 }
 
-/** What is on a page. */
+/** The figures on a page. */
 export function mirrorStats({ listener, mirror, counts }: MirrorPage): MirrorStats {
   const dropped = occurred(dropReasons, counts, mirrorFigures.size);
   return { listener, mirror, ...mirrorFigures.read(counts), dropped };
 }
 
 /**
- * Whoever counted there is no more: what ran was given up by that. What was being closed still runs, too,
- * but why it was given up is counted already.
+ * The engine that counted on a page has died: counts the running copies as given up. Copies that
+ * were being closed count as running, but their reasons are already counted.
  */
 export function closeMirror({ counts }: MirrorPage): void {
   let left = (counts[MirrorCount.begun] as number) - (counts[MirrorCount.completed] as number);
@@ -71,7 +70,7 @@ export function closeMirror({ counts }: MirrorPage): void {
   counts[MirrorCount.running] = 0;
 }
 
-/** Adds what one engine has counted to what others have. */
+/** Adds one engine's figures to those of others. */
 export function addMirror(all: MirrorStats[], part: MirrorStats): void {
   const known = all.find(
     ({ listener, mirror }) => listener === part.listener && mirror === part.mirror,

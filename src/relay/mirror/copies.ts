@@ -4,69 +4,67 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { Deadlines } from "../../base/deadlines.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
-import { Backlog } from "../../memory/backlog.ts";
+import { Backlog, COPY_SEGMENT_SIZE } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Descriptors } from "../../system/descriptors.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import type { Numbers } from "../ledger/page.ts";
 import type { Pages } from "../ledger/pages.ts";
-import { COPY_SEGMENT_SIZE } from "../policy.ts";
 import { MirrorAccount } from "./account.ts";
 import type { Copy } from "./copy.ts";
 import { Mirror } from "./mirror.ts";
 import type { DropReason, MirrorDrop } from "./reason.ts";
 
 /**
- * Nobody is woken for less of what a mirror answers, on Linux and TCP: as it is thrown away, nobody waits for
- * it (bench/FINDINGS.md, 2026-11-24).
+ * On Linux with TCP, the engine is not woken for fewer bytes of a mirror's answers, which it
+ * discards anyway (bench/FINDINGS.md, 2026-11-24).
  */
 export const ANSWER_BYTES = 64 * 1024;
 
-/** What all copies of a worker may have waiting: 64 MiB beside the memory of relays. */
+/** Segments for all copies of a worker: 64 MiB, beside the memory of relays. */
 const SEGMENT_COUNT = 4096;
-/** Most bytes that one copy may have waiting; see `MirrorOptions.bufferSize`. */
+/** The most bytes that may wait for one mirror connection; see `MirrorOptions.bufferSize`. */
 const BUFFER_MAX = 16 * 1024 * 1024;
 
-/** What is left of a copy when its relay is over has so long to be taken. */
+/** After the end of its relay a copy gets this much time for its last bytes. */
 const LEAVE_MS = 5_000;
-/** A mirror that takes nothing for so long, while bytes wait for it, is given up. */
+/** A copy is given up if the mirror takes nothing for this long while bytes wait. */
 const STILL_MS = 10_000;
-/** After so long it is looked again whether the last bytes before a reset have left. */
+/** Interval of the checks whether the last bytes before a reset have left the kernel. */
 const DRAIN_LOOK_MS = 10;
-/** A stop waits so long for copies, when no relay is left. */
+/** After the last relay a stop waits this long for copies. */
 const STOP_MS = 1_000;
-/** So many copies make room for one relay whose descriptors are missing. */
+/** At most this many copies are given up for one relay that needs descriptors. */
 const YIELD_COUNT = 4;
 
-/** What copies need of their engine. */
+/** The part of the engine that copies use. */
 export interface CopiesHost {
   readonly descriptors: Descriptors;
-  /** Tells the addresses of mirrors' names. */
+  /** Resolves mirrors' names. */
   readonly resolve: ResolveName;
-  /** Makes a copy for this backlog, for whichever relay. */
   newCopy(backlog: Backlog): Copy;
   /** A copy was given up. */
   mirrorDropped(drop: MirrorDrop): void;
-  /** No copy is left for now. */
+  /** The last copy is over. */
   noCopies(): void;
 }
 
 /**
- * All copies of an engine: what they share, and what they may have. They have memory and time of their
- * own, and when descriptors are scarce they go before any relay does.
+ * All copies of an engine. They have memory and timeouts of their own, and when descriptors are
+ * scarce copies are given up before any relay is.
  *
- * Owner: an engine. Nothing is made before the first copy.
+ * Owner: an engine. Nothing is allocated before the first copy.
  */
 export class Copies {
-  /** Copies whose relay is over and that are not. */
+  /** Copies that outlive their relay. */
   readonly leaving: Deadlines<Copy>;
-  /** Copies for which bytes wait. */
+  /** Copies with waiting bytes. */
   readonly waiting: Deadlines<Copy>;
   /** Copies whose last bytes must leave the kernel before the mirror is reset. */
   readonly draining: Deadlines<Copy>;
-  /** Those that have a connection, in the order of their beginning. */
+  /** Copies with a connection, oldest first. */
   private readonly running = new Set<Copy>();
-  /** Those that are nobody's: no more are made than there are at a time, as each may have a slot for good. */
+  /** Copies to reuse. A carrier may keep a slot for each one, so they are never dropped. */
   private readonly spare: Copy[] = [];
   private readonly accounts = new Map<string, MirrorAccount>();
   private readonly pages: Pages;
@@ -74,7 +72,6 @@ export class Copies {
   private pool: Pool | null = null;
   private isHurrying = false;
 
-  /** @param figures where the engine counts: there is a page for each mirror */
   constructor(
     private readonly host: CopiesHost,
     { pages, counts }: { readonly pages: Pages; readonly counts: Numbers },
@@ -91,11 +88,11 @@ export class Copies {
   }
 
   /**
-   * The mirror of a listener with these options; null when it has none.
+   * The mirror of a listener; null if it has none.
    *
-   * @param name the listener's
-   * @param before the one of the listener whose place it takes: while nothing about it changes it stays
-   *   the same, so that one which is left alone is not dialled again for each reload
+   * @param name the listener's name
+   * @param before the mirror of the listener that it replaces. An unchanged mirror is kept, so that
+   *   a reload does not dial an unreachable one again
    */
   mirrorOf(
     { mirror, connectTimeoutMs }: ListenerOptions,
@@ -116,11 +113,7 @@ export class Copies {
     return new Mirror(mirror, connectTimeoutMs, account, this.clock);
   }
 
-  /**
-   * A relay dials its upstream, and this is its listener's mirror.
-   *
-   * @returns its copy; null when it is none of those that are copied
-   */
+  /** A relay dials its upstream. @returns its copy; null if the mirror does not pick this relay */
   begin(mirror: Mirror, relay: number): Copy | null {
     if (!mirror.picks) return null;
     const copy = this.spare.pop() ?? this.host.newCopy(new Backlog(this.memory, BUFFER_MAX));
@@ -133,12 +126,12 @@ export class Copies {
     return copy;
   }
 
-  /** Copies that have a connection. */
+  /** Number of copies with a connection. */
   get count(): number {
     return this.running.size;
   }
 
-  /** A relay has come in: when the next one might not, the oldest copies go. */
+  /** Gives up the oldest copies if the next relay might get no descriptor. */
   makeRoom(): void {
     if (this.host.descriptors.ample) return;
     let left = YIELD_COUNT;
@@ -149,14 +142,14 @@ export class Copies {
     }
   }
 
-  /** No relay is left and the engine is to stop: what waits has a moment. */
+  /** The engine stops and no relay is left: gives copies a last moment. */
   hurry(): void {
     if (this.isHurrying) return;
     this.isHurrying = true;
     this.clock.alarm(STOP_MS, () => this.cut());
   }
 
-  /** Gives all of them up, at once. */
+  /** Gives all copies up at once. */
   cut(): void {
     cleanUpOrThrow(
       forEach(
@@ -178,7 +171,7 @@ export class Copies {
     this.host.mirrorDropped({ listener, mirror, relay: copy.relay, reason, detail });
   }
 
-  /** A copy has no connection any more. */
+  /** A copy no longer has a connection. */
   over(copy: Copy): void {
     this.leaving.delete(copy);
     this.waiting.delete(copy);
@@ -188,7 +181,7 @@ export class Copies {
     if (this.running.size === 0) this.host.noCopies();
   }
 
-  /** A copy is nobody's. */
+  /** A copy may be reused. */
   free(copy: Copy): void {
     this.spare.push(copy);
   }

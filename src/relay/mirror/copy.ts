@@ -12,91 +12,84 @@ import {
 import type { Mirror } from "./mirror.ts";
 import type { DropReason, MirrorOutcome } from "./reason.ts";
 
-/** Where a copy stands. */
+/** The phases of a copy. */
 export enum CopyPhase {
-  /** Nothing of it is left: no connection, no memory. */
+  /** It has neither a connection nor memory. */
   Over,
-  /** The mirror is dialled; what is to be sent waits. */
+  /** The mirror is being dialled; bytes wait. */
   Dialing,
   /** Connected: bytes go out as the mirror takes them. */
   Open,
-  /** The last byte and FIN are out; the mirror's own FIN is awaited, as closing before would reset it. */
+  /** Everything and FIN were sent. Closing before the mirror's own FIN would reset it. */
   Ended,
   /** Its connection is being closed. */
   Closing,
 }
 
-/** What a copy needs of all of its engine. */
+/** The part of {@link Copies} that a copy uses. */
 interface CopyOwner {
-  /** Finds the addresses of a mirror that is a name. */
   readonly resolve: ResolveName;
-  /** Copies whose relay is over and that are not. */
   readonly leaving: Deadlines<Copy>;
-  /** Copies for which bytes wait. */
   readonly waiting: Deadlines<Copy>;
-  /** Copies whose last bytes must leave the kernel before the mirror is reset. */
   readonly draining: Deadlines<Copy>;
-  /** It was given up. */
   told(copy: Copy, reason: DropReason, detail: string): void;
-  /** It has no connection any more. */
   over(copy: Copy): void;
-  /** It is nobody's. */
   free(copy: Copy): void;
 }
 
-/** What comes after the last byte. */
+/** What follows the last byte. */
 enum End {
-  /** Nothing yet: the relay may bring more. */
+  /** Unknown: the relay may bring more bytes. */
   None,
   Fin,
   Reset,
 }
 
 /**
- * A copy of what one relay's upstream gets, on its way to a mirror.
+ * A copy of the bytes that one relay's upstream gets, for a mirror.
  *
  *     upstream took n bytes ─► push ─► the mirror takes them at once: nothing is copied
- *                                 └──► what it leaves waits in the backlog, up to its limit
+ *                                 └──► the rest waits in the backlog, up to its limit
  *
- * A copy is whole or it is none: as soon as a byte of it would be lost the connection is reset, as a stream
- * with a hole is worse than none, and the relay goes on without. Nothing here holds up the relay.
+ * A copy is complete or given up: as soon as a byte would be lost, the connection is reset, because
+ * a stream with a hole is worse than none. The relay goes on without it. A copy never delays its
+ * relay.
  *
- * After the last byte the mirror gets what the upstream got: FIN, or RST when the relay was cut short.
- * What it answers is thrown away.
+ * After the last byte the mirror gets what the upstream got: FIN, or RST if the relay was cut
+ * short. The mirror's answers are discarded.
  *
- * A subclass does the I/O: every method of it that is asked for here reports back when it is done, perhaps
- * before it returns. Owner: its engine's `Copies`, which uses it again when it is over and its relay has let go.
+ * A subclass does the I/O. Its methods report their results, perhaps before they return. Owner: the
+ * engine's `Copies`, which reuses it once it is over and its relay has released it.
  */
 export abstract class Copy {
   phase = CopyPhase.Over;
   /** What became of it so far. */
   outcome: MirrorOutcome = "mirrored";
-  /** The number of the relay that it is a copy of. */
+  /** The number of its relay. */
   relay = 0;
   private end = End.None;
-  /** Its relay has let go. */
+  /** Its relay has released it. */
   private isLeft = true;
   /** The mirror has sent FIN. */
   private mirrorEnded = false;
-  /** Bytes of the backlog that were taken since the last look whether it stands still. */
+  /** Bytes of the backlog that the mirror has taken since the last check. */
   private takenSince = 0;
   private ofMirror: Mirror | null = null;
-  /** Counts its dials, so that what comes late for an earlier one is told apart. */
+  /** Counts its dials, so that late answers for an earlier one are recognized. */
   private dials = 0;
-  /** Addresses of the mirror's name that are still to be tried. */
+  /** Addresses of the mirror's name that were not tried yet. */
   private untried: readonly Address[] = NONE;
 
-  /** @param backlog of its own */
   constructor(
     private readonly copies: CopyOwner,
     protected readonly backlog: Backlog,
   ) {}
 
-  /** Connects to a literal address, or a path; reports {@link connected} or {@link attemptFailed}. */
+  /** Connects to an address or path; ends in {@link connected} or {@link attemptFailed}. */
   protected abstract attempt(address: Address): void;
-  /** Sends what can be sent now. @returns bytes that were taken, or −1 when the mirror is gone */
+  /** Sends what can be sent now. @returns the number of bytes taken; −1 if the mirror is gone */
   protected abstract write(bytes: Uint8Array): number;
-  /** Sends what waits as the mirror takes it; each time reports {@link took}. */
+  /** Sends waiting bytes as the mirror takes them; reports each time {@link took}. */
   protected abstract sendWaiting(): void;
   protected abstract sendFin(): void;
   /** Bytes that only our kernel has. */
@@ -104,20 +97,20 @@ export abstract class Copy {
   /** Ends the dial or the connection, by RST unless it is clean; reports {@link released}. */
   protected abstract close(isClean: boolean): void;
 
-  /** Its mirror. Asserts that it was begun once. */
+  /** Its mirror. Asserts that the copy has begun. */
   get mirror(): Mirror {
     assert(this.ofMirror !== null, "copy: it has a mirror");
     return this.ofMirror;
   }
 
-  /** Whether nobody has anything to do with it any more. */
+  /** Whether it may be reused. */
   get isFree(): boolean {
     return this.phase === CopyPhase.Over && this.isLeft;
   }
 
-  /** A relay begins to be copied. */
+  /** Begins the copy of a relay. */
   begin(mirror: Mirror, relay: number): void {
-    assert(this.isFree, "begin: it is nobody's");
+    assert(this.isFree, "begin: the copy is free");
     this.ofMirror = mirror;
     this.relay = relay;
     this.outcome = "mirrored";
@@ -129,7 +122,7 @@ export abstract class Copy {
     this.backlog.limit = mirror.options.bufferSize;
   }
 
-  /** Dials the mirror. Before it answers there may be bytes. */
+  /** Dials the mirror. Bytes may come before it answers. */
   connect(): void {
     this.mirror.dialing.add(this);
     this.dial(this.mirror.options.address);
@@ -143,7 +136,7 @@ export abstract class Copy {
       return;
     }
     this.copies.resolve(address, null, (addresses, refusal) => {
-      // It may have been given up meanwhile, and be another relay's.
+      // The copy may have been given up meanwhile, and be another relay's.
       if (this.dials !== dial || this.phase !== CopyPhase.Dialing) return;
       this.untried = addresses;
       if (addresses.length > 0) this.attemptFailed("");
@@ -151,7 +144,7 @@ export abstract class Copy {
     });
   }
 
-  /** The upstream has taken these bytes, which are not looked at any more afterwards. */
+  /** The upstream has taken these bytes, which are not referenced afterwards. */
   push(bytes: Uint8Array): void {
     if (this.phase !== CopyPhase.Dialing && this.phase !== CopyPhase.Open) return;
     let rest = bytes;
@@ -168,16 +161,16 @@ export abstract class Copy {
     this.wait(rest);
   }
 
-  /** The upstream has got FIN: so does the mirror, after the last byte. */
+  /** The upstream got FIN, and so does the mirror, after the last byte. */
   finish(): void {
     this.end = End.Fin;
     this.advance();
   }
 
   /**
-   * Its relay is over. What waits has a bounded time to be taken.
+   * Its relay is over. The mirror has a bounded time to take the waiting bytes.
    *
-   * @param isClean the upstream's connection was closed in an orderly way
+   * @param isClean whether the upstream's connection ended with a FIN
    */
   leave(isClean: boolean): void {
     this.isLeft = true;
@@ -188,13 +181,13 @@ export abstract class Copy {
     this.advance();
   }
 
-  /** Gives it up and tells. @param detail the system's own word, such as ECONNREFUSED; may be empty */
+  /** Gives it up and reports that. @param detail the system's error code; may be empty */
   drop(reason: DropReason, detail = ""): void {
     if (!this.giveUp(reason)) return;
     this.copies.told(this, reason, detail);
   }
 
-  /** Gives it up. @returns whether that was news */
+  /** Gives it up. @returns false if it was already over */
   giveUp(reason: DropReason): boolean {
     if (this.phase === CopyPhase.Over || this.phase === CopyPhase.Closing) return false;
     this.outcome = reason;
@@ -207,12 +200,12 @@ export abstract class Copy {
     this.dialFailed("ETIMEDOUT");
   }
 
-  /** Its rest was not taken soon enough after the end of its relay. */
+  /** The mirror did not take the last bytes in time after the end of the relay. */
   leftTooLong(): void {
     this.drop("timeout");
   }
 
-  /** Looks whether the mirror has taken anything since it was asked before. */
+  /** Checks whether the mirror has taken anything since the last check. */
   lookStill(): void {
     if (this.backlog.size === 0 || this.phase !== CopyPhase.Open) return;
     if (this.takenSince === 0) {
@@ -223,7 +216,7 @@ export abstract class Copy {
     this.copies.waiting.add(this);
   }
 
-  /** Goes on as far as it can: after the last byte comes the end. */
+  /** Ends the stream to the mirror once everything was sent and the relay has ended. */
   advance(): void {
     if (this.phase !== CopyPhase.Open || this.backlog.size > 0) return;
     if (this.end === End.Fin) {
@@ -231,7 +224,7 @@ export abstract class Copy {
       this.sendFin();
       if (this.mirrorEnded) this.closeNow(true);
     } else if (this.end === End.Reset) {
-      // A reset discards what has not left our kernel.
+      // A reset would discard what has not left our kernel.
       if (this.unsent > 0) this.copies.draining.add(this);
       else this.closeNow(false);
     }
@@ -252,7 +245,7 @@ export abstract class Copy {
     }
   }
 
-  /** The name's next address is tried; without one the dial has failed. @param code the system's */
+  /** Tries the name's next address. Without one the dial has failed. @param code the system's */
   protected attemptFailed(code: string): void {
     const [next, ...others] = this.untried;
     this.untried = others;
@@ -260,21 +253,20 @@ export abstract class Copy {
     else this.attempt(next);
   }
 
-  /** The dial came to nothing. */
   private dialFailed(detail: string): void {
-    // What is wanting on this machine is no reason to leave the mirror alone.
+    // A shortage on this machine is no reason to pause dials to the mirror.
     if (ownShortage(detail) === null) this.mirror.failed();
     this.drop("unreachable", detail);
   }
 
-  /** Nobody is dialled. */
+  /** The name has no address that may be dialled. */
   private notDialed(refusal: DialRefusal | null | undefined): void {
     const { detail } = withoutAddress(refusal);
     this.mirror.failed();
     this.drop(refusal ?? "unreachable", detail);
   }
 
-  /** The mirror has taken the first `size` bytes of what waits, all of them in the first segment. */
+  /** The mirror has taken `size` waiting bytes, all from the first segment. */
   protected took(size: number): void {
     const { backlog } = this;
     backlog.consume(size);
@@ -285,7 +277,7 @@ export abstract class Copy {
     this.advance();
   }
 
-  /** The mirror takes nothing any more. */
+  /** The mirror takes no more bytes. */
   protected gone(detail: string): void {
     this.drop("reset", detail);
   }
@@ -296,7 +288,7 @@ export abstract class Copy {
     if (this.phase === CopyPhase.Ended) this.closeNow(true);
   }
 
-  /** Its connection is closed, and nobody reads from its backlog any more. */
+  /** Its connection is closed, and the carrier no longer reads its backlog. */
   protected released(): void {
     this.backlog.clear();
     this.phase = CopyPhase.Over;
@@ -310,7 +302,7 @@ export abstract class Copy {
     this.close(isClean);
   }
 
-  /** Keeps bytes until the mirror takes them. */
+  /** Queues bytes until the mirror takes them. */
   private wait(bytes: Uint8Array): void {
     const { backlog } = this;
     const isFirst = backlog.size === 0;

@@ -3,21 +3,20 @@ import { Deadlines } from "../../base/deadlines.ts";
 import type { MirrorOptions } from "../../config/options.ts";
 import type { MirrorAccount } from "./account.ts";
 
-/** After a failed dial the mirror is left alone for so long, twice as long after each further one. */
+/** After a failed dial the mirror is not dialled for this long, doubled with each failure. */
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 10_000;
 
-/** What of a copy the time of its dial needs. */
+/** The part of a copy that the dial timeout uses. */
 interface Dialing {
-  /** The mirror has not answered in time. */
   dialTimedOut(): void;
 }
 
 /**
- * A listener's mirror: where copies of its relays go, and which relays are copied. Like the listener's
- * other settings it stays with the relays that began with it.
+ * A listener's mirror: where copies of its relays go, and which relays are copied. Like other
+ * settings of the listener it stays with the relays that began with it.
  *
- * A mirror that cannot be reached costs no dial for each relay: it is left alone for a while that grows.
+ * An unreachable mirror is not dialled for each relay, but only after pauses that grow.
  */
 export class Mirror {
   /** Copies whose mirror has not answered yet. */
@@ -25,7 +24,7 @@ export class Mirror {
   private failures = 0;
   private pausedUntil = 0;
 
-  /** @param connectTimeoutMs a dial is given up after this, as that to an upstream is */
+  /** @param connectTimeoutMs timeout of a dial, the same as to an upstream */
   constructor(
     readonly options: MirrorOptions,
     private readonly connectTimeoutMs: number,
@@ -35,28 +34,28 @@ export class Mirror {
     this.dialing = new Deadlines<Dialing>(connectTimeoutMs, (copy) => copy.dialTimedOut(), clock);
   }
 
-  /** Whether one with these options would be the same. */
+  /** Whether it was made with these options. */
   hasOptions(options: MirrorOptions, connectTimeoutMs: number): boolean {
     return connectTimeoutMs === this.connectTimeoutMs && Bun.deepEquals(options, this.options);
   }
 
-  /** Whether the relay that begins now is one of those that are copied. */
+  /** Decides at random whether the next relay is copied. */
   get picks(): boolean {
     const { percent } = this.options;
     return percent === 100 || Math.random() * 100 < percent;
   }
 
-  /** It is left alone for now. */
+  /** Whether it is not dialled for now. */
   get isPaused(): boolean {
     return this.failures > 0 && this.clock.now() < this.pausedUntil;
   }
 
-  /** It has answered a dial. */
+  /** A dial has succeeded. */
   answered(): void {
     this.failures = 0;
   }
 
-  /** It has not. Dials that had begun together count once. */
+  /** A dial has failed. Dials that began together count once. */
   failed(): void {
     if (this.isPaused) return;
     const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.failures);

@@ -1,6 +1,6 @@
 /**
- * Why a copy of a relay may be given up: one word for the log, the access log and the metrics. The words
- * are stable; new ones may be added at the end.
+ * Why a copy was given up: one word for the log, the access log and the metrics. The words are
+ * stable; new ones may be added at the end.
  */
 export const dropReasons = [
   "slow",
@@ -14,33 +14,34 @@ export const dropReasons = [
   "dns_denied",
 ] as const;
 
-/** What each of them means; docs/mirror.md shows it. */
+/** What each reason means; docs/mirror.md shows it. */
 export const dropTexts: Readonly<Record<DropReason, string>> = {
   slow: "More of the relay waited than `mirrorBuffer` allows.",
   memory: "The 64 MiB that all copies of a worker share were used up.",
-  unreachable: "The mirror did not answer the dial, or is left alone for a while because of that.",
+  unreachable:
+    "The mirror did not answer the dial, or an earlier one and ringway pauses its dials.",
   reset: "The mirror reset the connection, or closed it before the last byte.",
-  timeout: "The mirror took nothing for 10 s, or not the rest soon after the relay's end.",
+  timeout: "The mirror took nothing for 10 s, or not all within 5 s after the relay's end.",
   descriptors: "File descriptors became scarce, and relays need them.",
   stopped: "ringway was stopped.",
-  own_address: "The mirror turned out to be something that ringway itself listens on.",
+  own_address: "The mirror is an address that ringway itself listens on.",
   dns_denied: "DNS answered only with addresses that `dnsAllow` forbids.",
 };
 
 export type DropReason = (typeof dropReasons)[number];
 
-/** What became of a relay's copy so far: nothing of it was lost, or why it was given up. */
+/** What became of a relay's copy so far: `mirrored` if nothing was lost, or why it was given up. */
 export type MirrorOutcome = "mirrored" | DropReason;
 
-/** A copy that was given up; its relay goes on without. */
+/** A copy that was given up; its relay goes on without it. */
 export interface MirrorDrop {
-  /** The listener's name, or else the address that it accepts on. */
+  /** The listener's name, or its address if it has none. */
   readonly listener: string;
   /** As it was configured. */
   readonly mirror: string;
   /** The relay's number. */
   readonly relay: number;
   readonly reason: DropReason;
-  /** The system's own word, such as ECONNREFUSED; may be empty. */
+  /** The system's error code, such as ECONNREFUSED; may be empty. */
   readonly detail: string;
 }

@@ -22,28 +22,28 @@ export const policies = [
 /** One of {@link policies}. */
 export type Policy = (typeof policies)[number];
 
-/** What a policy may be given. */
+/** Options of a policy. */
 export interface BalancerOptions {
-  /** Where chance comes from, 0 ≤ x < 1; by default Math.random. */
+  /** A source of random numbers, 0 ≤ x < 1; by default Math.random. */
   readonly random?: () => number;
   /**
-   * For `hash` only: how many times its share of the running relays an upstream may have, at least 1,
-   * to three decimals; 1.25 is usual. null, the default: no bound.
+   * For `hash` only: how many times its fair share of the running relays an upstream may have, at
+   * least 1, to three decimals; 1.25 is usual. null, the default: no bound.
    */
   readonly boundedLoad?: number | null;
   /**
-   * For those that go round: how much of the way lies behind it at first, 0 ≤ x < 1; 0 by default. So
-   * workers do not all begin with the same upstream.
+   * For policies that take turns: how far around to start, 0 ≤ x < 1; 0 by default. Workers use it
+   * so that they do not all start with the same upstream.
    */
   readonly begin?: number;
 }
 
 /**
- * Makes what chooses an upstream for each new relay of one listener in one worker.
+ * Makes the balancer of one listener in one worker, which chooses an upstream for each new relay.
  *
- * Choices look at few upstreams, however many there are, and take no memory. After a change of weights
- * or of who is open the first one reads all: microseconds for a thousand. For `hash` it builds a table
- * of 128 KiB when full weights have changed: milliseconds.
+ * A choice looks at few upstreams, however many there are, and allocates nothing. The first choice
+ * after a change of weights or of open upstreams reads all of them: microseconds for a thousand. If
+ * full weights have changed, `hash` builds a table of 128 KiB, which takes milliseconds.
  */
 export function newBalancer(policy: Policy, options: BalancerOptions = {}): Balancer {
   const { random = Math.random, boundedLoad = null, begin = 0 } = options;

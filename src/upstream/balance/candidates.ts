@@ -1,53 +1,55 @@
 /**
- * What a choice is made from: the upstreams of one listener, numbered in the order of the
- * configuration.
+ * The upstreams that a balancer chooses from: those of one listener, numbered in configuration
+ * order.
  *
- * Everything but the names and the order may change at any time, by other threads. Who is open and
- * what they weigh changes seldom, and `version` tells when: balancers keep what they have made of it.
- * How many relays run somewhere and who has room they ask at each choice, of the few that they look
- * at, and none relies on two answers being alike.
+ * Other threads may change everything but the names and the order at any time. Which upstreams are
+ * open and what they weigh changes rarely, and `version` says when: balancers keep what they derive
+ * from it. How many relays run at an upstream and whether it has room is asked at each choice, only
+ * of the upstreams that the balancer looks at, and two answers may differ.
  */
 export interface Candidates {
   /** 0…65,535. */
   readonly count: number;
   /**
-   * Another int32 whenever `count`, or for any of them `weight`, `fullWeight` or `isOpen`, has become
-   * another. What is read after it is as new as it, or newer.
+   * An int32 that changes whenever `count`, or the `weight`, `fullWeight` or `isOpen` of any
+   * upstream, has changed. What is read after it is at least as new.
    */
   readonly version: number;
-  /** Effective weight, a whole number 0…65,536: slow start scales it. 0 gets nobody new. */
+  /** Effective weight, a whole number 0…65,536: slow start reduces it. 0 gets no new relays. */
   weight(index: number): number;
   /**
-   * The weight without slow start, a whole number 0…65,536, at least {@link weight}: what that grows
-   * to. The table of `hash` is built from it, which takes milliseconds, so it must change only when a
-   * person changes it. To take an upstream out for a while, let its weight be 0 rather than this one:
-   * then nobody moves but its own clients.
+   * The weight that slow start grows to, a whole number 0…65,536, at least {@link weight}. The
+   * table of `hash` is built from it, which takes milliseconds, so it must change only when a
+   * person changes it. To take an upstream out for a while, set the effective weight to 0, not this
+   * one: then only its own clients move.
    */
   fullWeight(index: number): number;
-  /** Relays that run there now, of all workers. */
+  /** Relays that run there now, in all workers. */
   running(index: number): number;
-  /** May new relays go there, as far as health and administration say? */
+  /** Whether health and administration allow new relays there. */
   isOpen(index: number): boolean;
-  /** May this one, of those that are open? false: full, already tried for this relay… */
+  /**
+   * Whether an open upstream can take this relay; false if it is full, was already tried for it…
+   */
   isFree(index: number): boolean;
-  /** Whether some are not free because they were tried for this relay: a seldom case. */
+  /** Whether some upstreams were already tried for this relay, which is rare. */
   readonly isRetry: boolean;
-  /** A stable name, the same as long as a balancer lives. What is hashed to it depends on nothing else. */
+  /** A stable name, the same for a balancer's lifetime. Hashes depend on it alone. */
   name(index: number): string;
 }
 
 /** Chooses an upstream for each new relay. Belongs to one listener of one worker. */
 export interface Balancer {
   /**
-   * @param hash uint32, of the client's address or another key; only `hash` looks at it
-   * @returns an index that is open, free and has a weight above 0, or −1 when there is none
+   * @param hash uint32 of the client's address or another key; only `hash` uses it
+   * @returns an index that is open, free and has a weight above 0; −1 if there is none
    */
   choose(candidates: Candidates, hash: number): number;
   /**
-   * Goes on where another one stands, whose place it takes; only those have it that keep a position,
-   * and they go on from their own kind alone.
+   * Continues from the position of the balancer that it replaces. Only balancers that keep a
+   * position have it, and they continue only from one of their own kind.
    *
-   * @param numbers by index: which one it was there; −1 for none
+   * @param numbers by index: its index there; −1 for none
    */
   succeed?(before: Balancer, numbers: Int32Array): void;
 }

@@ -3,14 +3,14 @@ import { OpenUpstreams } from "./open-upstreams.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /**
- * How often one is drawn before everyone is asked who is free. With half of all full, one choice in
- * 65,536 gets that far.
+ * How many draws to make before asking every upstream whether it is free. If half of all are full,
+ * one choice in 65,536 gets that far.
  */
 const ATTEMPTS = 16;
 
 /**
- * Draws upstreams by weight, among those that are open and free: who is drawn and not free is drawn
- * again, which leaves the shares of the others as they are.
+ * Draws upstreams by weight, among those that are open and free. If the drawn one is not free, it
+ * draws again, which leaves the shares of the others as they are.
  *
  * Owner: a balancer, which calls {@link OpenUpstreams.follow} before it draws.
  */
@@ -21,7 +21,7 @@ export class Draw {
   /** @param random 0 ≤ x < 1 */
   constructor(private readonly random: () => number) {}
 
-  /** @returns the place of one that is free; −1: nobody is */
+  /** @returns the place of a free one; −1 if there is none */
   one(candidates: Candidates): number {
     const { open } = this;
     if (open.count === 0) return -1;
@@ -33,7 +33,7 @@ export class Draw {
     return this.snapshot.at(Math.floor(this.random() * total));
   }
 
-  /** @returns the place of a free one that is not the one at `place`; −1: there is none */
+  /** @returns the place of a free one other than `place`; −1 if there is none */
   other(candidates: Candidates, place: number): number {
     const { open, snapshot } = this;
     if (open.count < 2) return -1;

@@ -2,9 +2,11 @@ import type { Balancer, Candidates } from "./candidates.ts";
 import { OpenUpstreams } from "./open-upstreams.ts";
 
 /**
- * The first in the order of the configuration that takes anybody: one is filled after the other.
+ * Chooses the first upstream in configuration order that has room, so that one fills up after the
+ * other.
  *
- * It asks all full ones before it, as relays may have left any of them: some nanoseconds each.
+ * Each choice asks all full upstreams before it, as a relay may have left any of them: a few
+ * nanoseconds each.
  */
 export class FirstOpen implements Balancer {
   private readonly open = new OpenUpstreams();

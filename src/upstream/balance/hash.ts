@@ -1,9 +1,8 @@
 /**
  * Hashes of names and addresses: MurmurHash3 (x86, 32 bits), stable over versions, machines and
- * workers, because a client has to find the same upstream again after a restart.
+ * workers, because a client must reach the same upstream again after a restart.
  *
- * It is not meant to withstand a client who chooses what is hashed: whoever may choose the key may
- * also choose the upstream that it is hashed to.
+ * It does not withstand a client that chooses its key: such a client can choose its upstream, too.
  */
 
 /** The hash of the text's UTF-8 bytes. @returns uint32 */
@@ -12,10 +11,10 @@ export function hashText(text: string): number {
 }
 
 /**
- * Another number for each number, so that one hash gives several independent ones: every bit of the
- * input changes every bit of the result in half of all cases (the finaliser of MurmurHash3).
+ * Derives another number from a number, so that one hash gives several independent ones: each bit
+ * of the input flips each bit of the result in half of all cases (the finalizer of MurmurHash3).
  *
- * @param value its low 32 bits count
+ * @param value only its low 32 bits count
  * @returns uint32
  */
 export function mix(value: number): number {

@@ -5,35 +5,35 @@ import { OpenUpstreams } from "./open-upstreams.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /**
- * How often a hash is looked up before everyone is asked. With half of the upstreams closed, one
+ * How many lookups to make before asking every upstream. If half of the upstreams are closed, one
  * choice in 256 gets that far.
  */
 const ATTEMPTS = 8;
 
-/** Any odd number far from simple ones: attempts of one hash must not be those of its neighbour. */
+/** Any large odd number, so that the attempts of one hash differ from those of its neighbour. */
 const ATTEMPT_STEP = 0x9e37_79b9;
 
-/** Makes of a number a draw that says nothing about the slot that it leads to. */
+/** Makes a draw from a number that is independent of the slot that the number leads to. */
 const DRAW_SALT = 0x7feb_352d;
 
 /**
- * The same upstream for the same hash: a lookup in a {@link MaglevTable}, and when that upstream takes
- * nobody, further lookups with other numbers made from the hash. So the clients of a failed upstream
- * spread over all others by weight, always the same way, and nobody else moves.
+ * The same upstream for the same hash: a lookup in a {@link MaglevTable}. If that upstream takes no
+ * relay, more numbers derived from the hash are looked up. So the clients of a failed upstream
+ * spread over all others by weight, always in the same way, and no other client moves.
  *
- * The table is built from full weights. While slow start holds an upstream's weight lower, a draw made
- * from the hash passes it over as often as it is lower: it gets its clients back one after the other.
+ * The table is built from full weights. While slow start reduces an upstream's weight, a draw made
+ * from the hash skips it in proportion, so that its clients come back gradually.
  *
- * With a load bound c nobody gets more than c times the share of running relays that its weight
- * entitles it to (Mirrokni, Thorup, Zadimoghaddam: consistent hashing with bounded loads). For that all
- * relays are summed up at each choice, so it takes the longer the more upstreams are open.
+ * With a load bound c, no upstream gets more than c times the share of running relays that its
+ * weight entitles it to (Mirrokni, Thorup, Zadimoghaddam: consistent hashing with bounded loads).
+ * Each choice then sums up all relays, so its time grows with the number of open upstreams.
  */
 export class Hashed implements Balancer {
   private readonly table = new MaglevTable();
   private readonly open = new OpenUpstreams();
   private readonly snapshot = new Snapshot();
 
-  /** The load bound in thousandths, a whole number, so that bounds are computed exactly; 0: none. */
+  /** The load bound in thousandths, a whole number, so that bounds are exact; 0: none. */
   private readonly boundThousandths: number;
 
   /** @param boundedLoad c, at least 1, to three decimals; null: no bound */
@@ -49,14 +49,14 @@ export class Hashed implements Balancer {
     if (isBounded) this.readBelow(candidates);
     const attempts = table.isEmpty ? 0 : ATTEMPTS;
     for (let attempt = 0; attempt < attempts; attempt++) {
-      // The first lookup is of a mixed number too: a poor hash, say an address as it is, does no harm.
+      // The first number is mixed, too, so that a poor hash, such as a plain address, does no harm.
       const number = mix(hash + attempt * ATTEMPT_STEP);
       const index = table.at(number);
       const weight = open.weightOf[index] ?? 0;
       if (weight === 0 || !candidates.isFree(index)) continue;
       if (isBounded && this.isAtBound(candidates.running(index), weight)) continue;
       const full = table.weightOf(index);
-      // Always true where the weight is the full one.
+      // Always true if the weight is the full one.
       if (mix(number ^ DRAW_SALT) * full < weight * 2 ** 32) return index;
     }
     if (!isBounded) this.snapshot.read(candidates, open);
@@ -64,9 +64,9 @@ export class Hashed implements Balancer {
   }
 
   /**
-   * Reads the candidates and leaves out those for which a new relay would be more than
-   * ⌈c · (all relays + 1) · weight / all weights⌉, both sums over who may be chosen. As these bounds
-   * add up to more than all relays, there is always one below its own.
+   * Reads the candidates, except those that would exceed ⌈c · (all relays + 1) · weight / all
+   * weights⌉ with one more relay; both sums are over the free ones. These bounds add up to more
+   * than all relays, so at least one upstream is below its own.
    */
   private readBelow(candidates: Candidates): void {
     const { snapshot, open } = this;
@@ -80,15 +80,15 @@ export class Hashed implements Balancer {
 
   private isAtBound(running: number, weight: number): boolean {
     const { totalWeight, totalRunning } = this.snapshot;
-    // running + 1 > ⌈x⌉ is running ≥ x, as running is a whole number.
+    // running + 1 > ⌈x⌉ means running ≥ x, because running is a whole number.
     const allowed = this.boundThousandths * (totalRunning + 1) * weight;
     return running * totalWeight * 1_000 >= allowed;
   }
 
   /**
-   * Weighted rendezvous hashing: each upstream draws, from the hash and its name, how long it takes to
-   * answer the call, the heavier the sooner, and the first is chosen. Nobody but the clients of an
-   * upstream moves when it opens or closes, however few are open.
+   * Weighted rendezvous hashing: each upstream draws a time from the hash and its name, shorter on
+   * average if it is heavier, and the shortest time wins. When an upstream opens or closes only its
+   * own clients move, however few upstreams are open.
    */
   private chooseAmongAll(hash: number): number {
     const { count, weights } = this.snapshot;

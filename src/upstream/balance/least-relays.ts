@@ -3,23 +3,25 @@ import { OpenUpstreams } from "./open-upstreams.ts";
 import { SmoothOrder } from "./smooth.ts";
 import { Snapshot } from "./snapshot.ts";
 
-/** Open upstreams that are all asked how many relays they have, at most. */
+/** If more upstreams are open than this, not all are asked how many relays they have. */
 const ASKED_MAX = 64;
 
-/** How many are drawn where there are more. With half of all full, all of these are so once in 65,536. */
+/**
+ * How many are drawn then. If half of all are full, all of these are full once in 65,536 choices.
+ */
 const DRAWN = 16;
 
 /**
- * Where the fewest relays run for the weight: a smaller running / weight. So an idle upstream comes
- * before each that has relays, whatever they weigh.
+ * Chooses the upstream with the smallest running / weight. So an idle upstream comes before each
+ * one that has relays, whatever they weigh.
  *
- * Equals take turns by weight, and all that are idle are equals: if the first or the heaviest one got
- * them all, it would get every connection of a quiet proxy.
+ * Equals take turns by weight, and all idle ones are equals: if the first or the heaviest one won
+ * each tie, it would get every connection of a quiet proxy.
  *
- * Where more than {@link ASKED_MAX} are open it is the least of {@link DRAWN} that are drawn by weight,
- * as asking a thousand takes longer than accepting a connection. The one taken is then among the least
- * loaded sixteenth in two choices of three (1 − (15/16)¹⁶), and workers do not all run to the same one.
- * When all that are drawn are full, all that are open are asked.
+ * If more than {@link ASKED_MAX} are open, the least loaded of {@link DRAWN} drawn by weight is
+ * chosen, because asking a thousand takes longer than accepting a connection. In two choices of
+ * three it is among the least loaded sixteenth (1 − (15/16)¹⁶), and workers do not all pick the
+ * same one. If all drawn ones are full, all open ones are asked.
  */
 export class LeastRelays implements Balancer {
   private readonly open = new OpenUpstreams();
@@ -28,7 +30,7 @@ export class LeastRelays implements Balancer {
 
   /**
    * @param random 0 ≤ x < 1
-   * @param begin how much of the way around equals lies behind it at first; as of `RoundRobin`
+   * @param begin how far around to start among equals; see `RoundRobin`
    */
   constructor(
     private readonly random: () => number,
@@ -58,7 +60,7 @@ export class LeastRelays implements Balancer {
       if (!candidates.isFree(index)) continue;
       const weight = open.weights[place] as number;
       const load = candidates.running(index);
-      // Of equals the one that was drawn first, which is by weight.
+      // Among equals the first one drawn wins: draws are by weight.
       if (best !== -1 && load * bestWeight >= bestLoad * weight) continue;
       best = index;
       bestWeight = weight;
@@ -80,7 +82,7 @@ export class LeastRelays implements Balancer {
       const weight = weights[place] as number;
       if (weight === 0) continue;
       const load = running[place] as number;
-      // load / weight < bestLoad / bestWeight, in whole numbers, as a tie must be one exactly.
+      // load / weight < bestLoad / bestWeight, in whole numbers, so that ties are exact.
       const difference = best === -1 ? -1 : load * bestWeight - bestLoad * weight;
       if (difference < 0) {
         best = place;

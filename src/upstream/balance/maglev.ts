@@ -5,20 +5,20 @@ import { hashText, mix } from "./hash.ts";
 /**
  * Slots of a table: the prime of the Maglev paper. 100 equal upstreams get 655 or 656 slots each.
  *
- * One size for any number of upstreams: a smaller table for few of them would be built sooner, but
- * the upstream with which the larger one begins would move nearly every client.
+ * The size is the same for any number of upstreams. A smaller table for few upstreams would be
+ * built faster, but adding the upstream that needs the larger one would move nearly every client.
  */
 const SLOTS = 65_537;
 
 /**
- * Which upstream a hash leads to: Maglev's lookup table (Eisenbud et al., NSDI 2016), with weights.
+ * Maps a hash to an upstream: Maglev's lookup table (Eisenbud et al., NSDI 2016), with weights.
  *
- * Each upstream has its own order of all slots, made from its name. They take turns, by weight, and
- * in its turn each takes the first slot of its order that is still free. So slots are divided almost
- * exactly, and when an upstream goes, the others mostly keep theirs.
+ * Each upstream has its own order of all slots, made from its name. The upstreams take turns by
+ * weight, and each takes the first slot of its order that is still free. So slots are divided
+ * almost exactly, and when an upstream goes, the others keep most of theirs.
  *
- * Only names and full weights count, not the order of the configuration and not who is open: who
- * fails and comes back gets its clients back, and two workers always agree.
+ * Only names and full weights matter, not the order of the configuration nor which upstreams are
+ * open: an upstream that fails and comes back gets its clients back, and all workers agree.
  */
 export class MaglevTable {
   private readonly slots = new Uint16Array(SLOTS);
@@ -26,7 +26,7 @@ export class MaglevTable {
   private weights = new Int32Array(0);
   private totalWeight = 0;
 
-  /** Whether the table belongs to these candidates. Looks at every full weight. */
+  /** Whether the table fits these candidates. Reads every full weight. */
   isFor(candidates: Candidates): boolean {
     const { weights } = this;
     const count = candidates.count;
@@ -37,7 +37,7 @@ export class MaglevTable {
     return true;
   }
 
-  /** Builds the table anew, in milliseconds. */
+  /** Rebuilds the table, in milliseconds. */
   build(candidates: Candidates): void {
     const count = candidates.count;
     assert(count < 65_536, "an upstream's index fits a slot");
@@ -47,14 +47,14 @@ export class MaglevTable {
     if (this.totalWeight > 0) this.fill();
   }
 
-  /** Nobody has a full weight: there is nothing to look up. */
+  /** No upstream has a full weight: there is nothing to look up. */
   get isEmpty(): boolean {
     return this.totalWeight === 0;
   }
 
   /** @param hash uint32 @returns an index with a full weight above 0, open or not */
   at(hash: number): number {
-    // The high bits of the product, as a remainder of such large numbers would cost more.
+    // The high bits of the product: a remainder of such large numbers would cost more.
     return this.slots[Math.floor((hash * SLOTS) / 2 ** 32)] ?? 0;
   }
 
@@ -78,8 +78,8 @@ export class MaglevTable {
     const taken = order.map(() => 0);
     const isTaken = new Uint8Array(SLOTS);
     let free = SLOTS;
-    // In a round everyone takes as many slots as their weight is above the mean one's, in the long
-    // run; the first round gives one to the lightest too.
+    // Over many rounds each takes slots in proportion to its weight, one a round for a mean weight;
+    // in the first round even the lightest one takes one.
     for (let round = 1; free > 0; round++) {
       const slotsPerWeight = (round * order.length) / this.totalWeight;
       for (let turn = 0; turn < order.length && free > 0; turn++) {
@@ -101,7 +101,7 @@ export class MaglevTable {
   }
 }
 
-/** A name that occurs twice gets two hashes, or the second one would get no slots of its own. */
+/** Equal names get different hashes; otherwise the second one would get no slots of its own. */
 function hashNames(candidates: Candidates, count: number): Uint32Array<ArrayBuffer> {
   const names = new Uint32Array(count);
   const seen = new Set<number>();

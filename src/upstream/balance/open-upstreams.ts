@@ -1,17 +1,16 @@
 import type { Candidates } from "./candidates.ts";
 
 /**
- * Who may be chosen, as far as health and administration say: those that are open and have a weight,
- * in the order of the configuration, on a line on which each lies as long as it is heavy.
+ * The upstreams that are open and have a weight, in configuration order, laid out on a line on
+ * which each is as long as its weight.
  *
- * Kept until the candidates' version is another one, so that a choice need not look at everyone.
- * Places are those of the open ones, 0…count − 1; indices are the candidates' own. Belongs to a
- * balancer; memory is taken only when the number of upstreams grows.
+ * Read again only when the candidates' version changes, so that a choice need not look at every
+ * upstream. Places number the open ones, 0…count − 1; indices are the candidates' own. Belongs to a
+ * balancer; allocates only when the number of upstreams grows.
  */
 export class OpenUpstreams {
-  /** How many are open. */
   count = 0;
-  /** The sum of their weights; 0: nobody may be chosen. */
+  /** The sum of their weights; 0: none can be chosen. */
   totalWeight = 0;
   /** By place: the index. */
   indices: Int32Array = new Int32Array(0);
@@ -22,17 +21,17 @@ export class OpenUpstreams {
   /** By place: where it ends on the line. */
   private ends = new Float64Array(0);
   /**
-   * The line cut into as many equal pieces as there are places: the first place that reaches into each
-   * or behind it. From there it is one step to the place of a point, on average, while halving takes ten
-   * among a thousand, each of which the processor guesses wrong half of the time.
+   * The line cut into as many equal pieces as there are places: for each piece the first place that
+   * reaches into it. From there to the place of a point it is one step on average, whereas a binary
+   * search among a thousand takes ten, half of which the processor mispredicts.
    */
   private guide: Int32Array = new Int32Array(0);
   private piecesPerWeight = 0;
   private version = Number.NaN;
 
-  /** Makes it anew when something has changed. @returns whether that was so */
+  /** Reads everything again if the version has changed. @returns whether it has */
   follow(candidates: Candidates): boolean {
-    // Before anything else is read: what changes meanwhile is read once more at the next choice.
+    // Read first: what changes from here on is read at the next choice.
     const version = candidates.version;
     if (version === this.version) return false;
     this.version = version;
@@ -41,27 +40,27 @@ export class OpenUpstreams {
   }
 
   /**
-   * The place of someone by weight.
+   * Draws a place by weight.
    *
-   * @param chance 0 ≤ x < 1; 1 leads to the last one
+   * @param chance 0 ≤ x < 1; 1 gives the last one
    */
   draw(chance: number): number {
     return this.at(Math.floor(chance * this.totalWeight));
   }
 
-  /** The same without the one at `place`, of at least two. */
+  /** Draws a place other than `place`; at least two are open. */
   drawOther(chance: number, place: number): number {
     const weight = this.weights[place] as number;
     const start = (this.ends[place] as number) - weight;
     const drawn = Math.floor(chance * (this.totalWeight - weight));
-    // On the line without it, those behind it lie nearer by its weight.
+    // Without that place, those behind it move up by its weight.
     if (drawn < start) return this.at(drawn);
     const other = this.at(drawn + weight);
-    // Where a random number of 1 would lead when it is itself the last one.
+    // Only a chance of 1 leads to the last place itself.
     return other === place ? place - 1 : other;
   }
 
-  /** Who lies there on the line; the last one for what is behind its end. */
+  /** The place at this point of the line; the last one for a point beyond its end. */
   private at(point: number): number {
     const { ends, guide } = this;
     const last = Math.min(point, this.totalWeight - 1);
@@ -70,7 +69,7 @@ export class OpenUpstreams {
     return place;
   }
 
-  /** Never less for a point farther on, however it is rounded; that is all that it has to be. */
+  /** Monotonic in the point however it is rounded, and nothing else is required of it. */
   private pieceOf(point: number): number {
     return Math.floor(point * this.piecesPerWeight);
   }
@@ -112,7 +111,7 @@ export class OpenUpstreams {
     this.weights = new Int32Array(count);
     this.weightOf = new Int32Array(count);
     this.ends = new Float64Array(count);
-    // One more, as the last point's piece may be rounded up.
+    // One more, because the last point's piece may be rounded up.
     this.guide = new Int32Array(count + 1);
   }
 }

@@ -1,7 +1,7 @@
 import type { Balancer, Candidates } from "./candidates.ts";
 import { Draw } from "./draw.ts";
 
-/** Anyone, by weight. */
+/** Chooses at random, by weight. */
 export class RandomChoice implements Balancer {
   private readonly draw: Draw;
 

@@ -3,25 +3,25 @@ import { OpenUpstreams } from "./open-upstreams.ts";
 import { SmoothTurns } from "./smooth-turns.ts";
 import { Snapshot } from "./snapshot.ts";
 
-/** How many turns may be lost in a row before everyone is asked who is free. */
+/** How many turns may be lost in a row before asking every upstream whether it is free. */
 const TURNS_LOST = 32;
 
 /**
- * In turn, by weight, interleaved: a a b a c a a for 5, 1 and 1; see {@link SmoothTurns}.
+ * Takes turns by weight, interleaved: a a b a c a a for 5, 1 and 1; see {@link SmoothTurns}.
  *
- * Who is full when its turn comes loses it, and the others go on in their order. Who was tried for a
- * relay sits out instead, or with two upstreams every relay would begin with the one that fails, the
- * other one's turns being taken by those that come from it.
+ * An upstream that is full loses its turn, and the others continue in their order. One that was
+ * tried for a relay sits out instead. Otherwise, with two upstreams of which one fails, every relay
+ * would start at the failing one, because retries would take the other one's turns.
  *
- * Several that choose for the same listener begin at different places, or the first upstream would get
- * the first relay of each.
+ * Workers that choose for the same listener start at different places, or the first upstream would
+ * get the first relay of each.
  */
 export class RoundRobin implements Balancer {
   private readonly open = new OpenUpstreams();
   private readonly turns = new SmoothTurns();
   private readonly snapshot = new Snapshot();
 
-  /** @param begin how much of the way around lies behind it at first, 0 ≤ x < 1 */
+  /** @param begin how far around to start, 0 ≤ x < 1 */
   constructor(private begin = 0) {}
 
   succeed(before: Balancer, numbers: Int32Array): void {
@@ -44,7 +44,7 @@ export class RoundRobin implements Balancer {
     return turns.nextOf(snapshot, open);
   }
 
-  /** Goes to where it begins: that can be said only when somebody is open. */
+  /** Moves to the starting place, which is known only once an upstream is open. */
   private setOut(): void {
     for (let left = Math.floor(this.begin * this.open.count); left > 0; left--) this.turns.next();
     this.begin = 0;

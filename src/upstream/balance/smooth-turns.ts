@@ -3,23 +3,23 @@ import { SmoothOrder } from "./smooth.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /**
- * After so many turns what classes have gained goes to their members' credits. The heaviest one has then
- * gained 2 ** 40, which leaves 13 bits for fractions of a credit.
+ * After this many turns the gains of classes are added to their members' credits. The heaviest
+ * class has then gained 2 ** 40, which leaves 13 bits for fractions of a credit.
  */
 const TURNS_MAX = 2 ** 24;
 
 /**
- * The turns of {@link SmoothOrder} without a look at everyone: those of the same weight gain the same
- * in each turn, so among them the order stays, but for who is taken and pays.
+ * The turns of {@link SmoothOrder} without a look at every upstream: upstreams of the same weight
+ * gain the same in each turn, so their order stays, except for the one that is taken and pays.
  *
- * So each weight has a class, whose members are a heap with the richest at its top, and a turn compares
- * the tops. What all of a class gain is not written to each: a member's credit is `credits` and the
- * class's weight times `turns`. A turn takes time for each different weight, and for the logarithm
- * of their members.
+ * So each weight has a class, whose members are a heap with the highest credit at its top, and a
+ * turn compares the tops. A class's gain is not written to each member: a member's full credit is
+ * `credits` plus the class's weight times `turns`. A turn takes time for each different weight,
+ * plus the logarithm of the class's size.
  */
 export class SmoothTurns {
   private readonly order = new SmoothOrder();
-  /** Turns that were taken since credits were settled. */
+  /** Turns taken since credits were settled. */
   private turns = 0;
   private total = 0;
   /** Members' indices: class after class, each a binary heap. */
@@ -33,13 +33,17 @@ export class SmoothTurns {
   /** @param turnsMax turns after which credits are settled */
   constructor(private readonly turnsMax = TURNS_MAX) {}
 
-  /** Has the credits of others' turns; {@link arrange} follows. @param numbers as of {@link SmoothOrder.succeed} */
+  /**
+   * Takes over the credits of another; call {@link arrange} next.
+   *
+   * @param numbers see {@link SmoothOrder.succeed}
+   */
   succeed(before: SmoothTurns, numbers: Int32Array): void {
     before.settle();
     this.order.succeed(before.order, numbers);
   }
 
-  /** Lets those that are open now take part. Who does no more keeps its credit. */
+  /** Sets who takes part: the open upstreams. The others keep their credits. */
   arrange(open: OpenUpstreams): void {
     this.settle();
     this.total = open.totalWeight;
@@ -75,10 +79,10 @@ export class SmoothTurns {
   }
 
   /**
-   * A turn in which only those that are free take part, the others neither gain nor pay. Looks at all.
+   * A turn among the free ones; the others neither gain nor pay. Looks at all.
    *
-   * @param free of those that were arranged last
-   * @returns the index whose turn it is; −1 when nobody is free
+   * @param free a snapshot of the upstreams that were arranged last
+   * @returns the index whose turn it is; −1 if none is free
    */
   nextOf({ weights, count, totalWeight }: Snapshot, open: OpenUpstreams): number {
     if (totalWeight === 0) return -1;
@@ -89,7 +93,7 @@ export class SmoothTurns {
     return index;
   }
 
-  /** Gives members what their classes have gained. Among those of a class the order stays. */
+  /** Adds the gains of classes to their members' credits. The order within a class stays. */
   private settle(): void {
     const { heap, ends, weights, turns } = this;
     const { credits } = this.order;
@@ -107,7 +111,7 @@ export class SmoothTurns {
   /** Sorts the open ones into classes. */
   private classify({ count, indices, weights }: OpenUpstreams): void {
     if (count > this.heap.length) this.grow(count);
-    // Weight and index in one number, as numbers are sorted without taking memory.
+    // Weight and index in one number, because sorting numbers allocates nothing.
     const sortable = this.sortable.subarray(0, count);
     let isSorted = true;
     let last = 0;
@@ -117,7 +121,7 @@ export class SmoothTurns {
       isSorted &&= last < one;
       last = one;
     }
-    // They are where all weigh the same.
+    // They are sorted already if all weigh the same.
     if (!isSorted) sortable.sort();
     for (let place = 0; place < count; place++) {
       const one = sortable[place] as number;
@@ -140,7 +144,7 @@ export class SmoothTurns {
     }
   }
 
-  /** Lets one sink below all that are before it, in the heap at start…end. @param place counted from start */
+  /** Sifts one down in the heap at start…end. @param place counted from start */
   private sink(start: number, place: number, end: number): void {
     const heap = this.heap;
     const { credits } = this.order;

@@ -1,25 +1,25 @@
 /**
- * nginx's smooth weighted round robin: of upstreams that weigh 5, 1 and 1 it takes a a b a c a a, not
- * five times the first in a row.
+ * nginx's smooth weighted round robin: for weights 5, 1 and 1 it takes a a b a c a a, not five
+ * times the first in a row.
  *
- * Everyone's credit grows by their weight; the richest is taken and pays the sum of all weights. So a
- * credit says how far behind its share an upstream is. Who is left out keeps its credit and goes on
- * where it was, and the others stay in step among themselves.
+ * In each turn every credit grows by its upstream's weight; the upstream with the highest credit is
+ * taken and pays the sum of all weights. So a credit says how far an upstream is behind its share.
+ * One that sits out keeps its credit and continues later, and the others stay in step.
  *
- * Who takes part may be others each time, and each time everyone is looked at: for many that mostly
- * stay the same there is `SmoothTurns`.
+ * Others may take part each time, and each turn looks at all of them; for many upstreams that
+ * mostly stay the same there is `SmoothTurns`.
  */
 export class SmoothOrder {
-  /** By index; in units of the sum that was given last. */
+  /** By index; in units of the last sum. */
   credits = new Float64Array(0);
   private lastTotal = 0;
 
   /**
-   * @param indices whose turn it may be, ascending
-   * @param weights by the same places: who takes part; 0 leaves one out
-   * @param count how many places count
-   * @param total their sum
-   * @returns the index whose turn it is, the first of equals; −1 when the sum is 0
+   * @param indices upstreams that may take part, ascending
+   * @param weights by place; 0 sits out
+   * @param count how many places there are
+   * @param total the sum of `weights`
+   * @returns the index whose turn it is, the first of equals; −1 if the sum is 0
    */
   next(indices: Int32Array, weights: Int32Array, count: number, total: number): number {
     if (total === 0) return -1;
@@ -42,21 +42,27 @@ export class SmoothOrder {
     return best;
   }
 
-  /** Has the credits of another order. @param numbers by index: which one it was there; −1 for none */
+  /**
+   * Takes over the credits of another order.
+   *
+   * @param numbers by index: its index there; −1 for none
+   */
   succeed(before: SmoothOrder, numbers: Int32Array): void {
     this.credits = Float64Array.from(numbers, (number) => before.credits[number] ?? 0);
     this.lastTotal = before.lastTotal;
   }
 
-  /** Makes room for indices below `count`, and lets credits be in units of another sum, above 0. */
+  /**
+   * Makes room for indices below `count`, and converts credits to units of another sum, above 0.
+   */
   prepare(count: number, total: number): void {
     if (count > this.credits.length) this.grow(count);
     if (total !== this.lastTotal) this.rescale(total);
   }
 
   /**
-   * Credits are in units of a sum. Without this an upstream that has just paid 60,000 would wait for
-   * 60,000 turns after all weights were set to 1.
+   * Credits are in units of the sum. Without the conversion an upstream that has just paid 60,000
+   * would wait for 60,000 turns after all weights were set to 1.
    */
   private rescale(total: number): void {
     const credits = this.credits;

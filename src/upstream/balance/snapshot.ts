@@ -2,26 +2,26 @@ import type { Candidates } from "./candidates.ts";
 import type { OpenUpstreams } from "./open-upstreams.ts";
 
 /**
- * The numbers of all open upstreams as they were when a choice began, for choices that look at every
- * one: exact ones among few, and those that found nobody free where they looked first.
+ * The numbers of all open upstreams at the start of a choice, for choices that look at every one:
+ * exact ones among few, and those that met only full upstreams so far.
  *
- * They look more than once, and other threads change the numbers meanwhile: a sum and a second look
- * that disagree would choose a full upstream or none at all. It also saves calls. Belongs to a
- * balancer, which reuses it; memory is taken only when the number of upstreams grows.
+ * Such choices look more than once while other threads change the numbers. If a sum and a second
+ * look disagreed, the choice could be a full upstream or none. A snapshot also saves calls. Belongs
+ * to a balancer, which reuses it; allocates only when the number of upstreams grows.
  */
 export class Snapshot {
-  /** How many are open; everything else is by their places. */
+  /** How many are open. All else is by place. */
   count = 0;
-  /** Effective weights; 0 for those that are not free, so this alone says who may be chosen. */
+  /** Effective weights; 0 for those that are not free, so only these can be chosen. */
   weights: Int32Array = new Int32Array(0);
-  /** Sum of `weights`; 0: nobody may be chosen. */
+  /** Sum of `weights`; 0: none can be chosen. */
   totalWeight = 0;
-  /** Relays that run where the weight is above 0; anything elsewhere. Only after {@link readLoads}. */
+  /** Running relays where the weight is above 0; arbitrary elsewhere. Set by {@link readLoads}. */
   running: Float64Array = new Float64Array(0);
-  /** Sum of `running` where the weight is above 0. Only after {@link readLoads}. */
+  /** Sum of `running` where the weight is above 0. Set by {@link readLoads}. */
   totalRunning = 0;
 
-  /** Reads who is free, of those that are open. @returns the sum of their weights */
+  /** Reads which of the open ones are free. @returns the sum of their weights */
   read(candidates: Candidates, open: OpenUpstreams): number {
     const { count, indices } = open;
     if (count > this.weights.length) this.grow(count);
@@ -38,7 +38,7 @@ export class Snapshot {
     return total;
   }
 
-  /** Reads how many relays run at those who may be chosen. Follows {@link read}. */
+  /** Reads how many relays the free ones run. Call {@link read} first. */
   readLoads(candidates: Candidates, { indices }: OpenUpstreams): void {
     const { count, weights, running } = this;
     let total = 0;
@@ -51,7 +51,7 @@ export class Snapshot {
     this.totalRunning = total;
   }
 
-  /** The place of a point on the line on which each free upstream lies as long as it is heavy. */
+  /** The place at a point of the line on which each free upstream is as long as its weight. */
   at(point: number): number {
     const { count, weights } = this;
     let rest = point;
@@ -63,7 +63,7 @@ export class Snapshot {
       rest -= weight;
       last = place;
     }
-    // A point at the very end, where a random number of 1 would lead.
+    // A point at the very end, which only a random number of 1 gives.
     return last;
   }
 

@@ -2,7 +2,7 @@ import type { Candidates } from "./candidates.ts";
 
 let nextVersion = 0;
 
-/** Candidates that a test changes as it likes. Everyone is open, free and idle at first. */
+/** Candidates that a test changes at will. All are open, free and idle at first. */
 export class TestCandidates implements Candidates {
   readonly weights: number[];
   readonly fullWeights: number[];
@@ -10,11 +10,11 @@ export class TestCandidates implements Candidates {
   readonly isClosed: boolean[];
   readonly isFull: boolean[];
   isRetry = false;
-  /** Another one for each change, also from one object to the next: balancers outlive them here. */
+  /** Changes with each change, and differs between objects: balancers outlive them in tests. */
   version = nextVersion++;
-  /** How often a name was asked for: once each when a table is built. */
+  /** How many names were read: each one once when a table is built. */
   namesRead = 0;
-  /** How often anything was asked of one upstream. */
+  /** How many reads there were in all. */
   reads = 0;
 
   constructor(
@@ -67,17 +67,16 @@ export class TestCandidates implements Candidates {
     return this.names[index] ?? "";
   }
 
-  /** What others may at most be given: 0 for those that are not open or not free. */
+  /** The weight of an upstream that can be chosen; otherwise 0. */
   eligible(index: number): number {
     return this.isOpen(index) && this.isFree(index) ? this.weight(index) : 0;
   }
 
-  /** Changes the number of relays at an upstream. */
   add(index: number, relays: number): void {
     this.relays[index] = this.running(index) + relays;
   }
 
-  /** A list whose changes make a new version. */
+  /** A list that makes a new version when it changes. */
   private watched<T>(list: T[]): T[] {
     return new Proxy(list, {
       set: (target, key, value) => {
@@ -99,7 +98,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** Chosen how often, by index. */
+/** How often each index was chosen. */
 export function tally(count: number, choices: number, choose: (turn: number) => number): number[] {
   const counts = Array.from({ length: count }, () => 0);
   for (let turn = 0; turn < choices; turn++) {
@@ -110,8 +109,8 @@ export function tally(count: number, choices: number, choose: (turn: number) => 
 }
 
 /**
- * How far counts are from what weights promise, over what chance exceeds once in a million times:
- * Pearson's chi-squared over its critical value. Below 1 is as it should be.
+ * How far counts are from what weights promise: Pearson's chi-squared over the value that chance
+ * exceeds once in a million times. Below 1 is fine.
  */
 export function misfit(counts: readonly number[], weights: readonly number[]): number {
   const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);

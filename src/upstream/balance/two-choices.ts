@@ -2,11 +2,11 @@ import type { Balancer, Candidates } from "./candidates.ts";
 import { Draw } from "./draw.ts";
 
 /**
- * Two upstreams at random, by weight, and of these the one with less running / weight. Of
- * equals, such as two idle ones, it is the one that was drawn first, so that they get their shares.
+ * Draws two upstreams by weight and takes the one with the smaller running / weight. Of equals,
+ * such as two idle ones, the first one drawn wins, so that shares follow the weights.
  *
- * Nearly as even as `least-relays`, and workers or proxies that see the same numbers do not all run
- * to the same upstream.
+ * Nearly as even as `least-relays`, and workers or proxies that see the same numbers do not all
+ * pick the same upstream.
  */
 export class TwoChoices implements Balancer {
   private readonly draw: Draw;

@@ -1,12 +1,12 @@
-/** What an upstream has said so far: bytes that are added to each other up to a limit. */
+/** What an upstream has sent so far, up to a limit. */
 export class AnswerBuffer {
   private buffer = new Uint8Array(1_024);
   private size = 0;
 
-  /** @param sizeMax most bytes that are kept; what comes beyond is dropped */
+  /** @param sizeMax bytes to keep at most; the rest is dropped */
   constructor(private readonly sizeMax: number) {}
 
-  /** All of it: a view that holds until the next {@link add}. */
+  /** Everything kept so far: a view that is valid until the next {@link add}. */
   get bytes(): Uint8Array {
     return this.buffer.subarray(0, this.size);
   }

@@ -9,19 +9,19 @@ import { type Place, UNCHECKED, Watch } from "./watch.ts";
 
 export type { AddressView, CheckedUpstream, HealthView } from "./view.ts";
 
-/** Who is told of what a checker finds out. It may call anything here, and must not throw. */
+/** Receives what a checker finds out. It may call anything here, and must not throw. */
 export interface CheckListener {
   /** The status of an upstream has changed. */
   onEvent(name: string, event: HealthEvent): void;
-  /** One of several addresses of an upstream is well now, or is not any more. */
+  /** One of an upstream's several addresses has come up or gone down. */
   onAddress?(name: string, address: string, event: HealthEvent): void;
-  /** A check has said something new of an upstream or of one of its addresses, if only for the first time. */
+  /** A check has changed what is known about an upstream or an address, or was its first one. */
   onNews?(name: string): void;
-  /** A check has failed, whatever follows from that. */
+  /** A check has failed, whether or not the status changes. */
   onFailed?(name: string): void;
 }
 
-/** Checks an upstream once, of its name's addresses that one if any is given; see `probe`. */
+/** Checks an upstream once, at one address of its name if `host` is set; see `probe`. */
 export type CheckOnce = (
   address: Address,
   options: CheckOptions,
@@ -29,36 +29,36 @@ export type CheckOnce = (
   host: string | null,
 ) => Promise<ProbeResult>;
 
-/** What a checker is made of; the defaults are what runs. */
+/** What a checker uses; the defaults are for production. */
 export interface CheckerParts {
   readonly probe: CheckOnce;
   readonly clock?: LoopClock;
-  /** 0…1, 1 excluded. */
+  /** Returns 0…1, 1 excluded. */
   readonly random?: () => number;
-  /** Most checks that run at the same time, at least 1; default 64. */
+  /** Most checks that run at once, at least 1; default 64. */
   readonly runningMax?: number;
 }
 
-/** First checks are spread over this time, in milliseconds: a start is to know soon what is down. */
+/** First checks are spread over this many milliseconds, so that a start soon knows what is down. */
 const FIRST_SPREAD_MS = 200;
 
 const RUNNING_MAX = 64;
 
 /**
- * Looks after the health of many upstreams: plans their checks, and keeps what checks and relays have
- * found. Runs in the control plane.
+ * Monitors the health of many upstreams: schedules their checks, and keeps what checks and relays
+ * have found. Runs in the control plane.
  *
- * An upstream that is a name has a health for each address, and is well as long as one of them is. An
- * address that the name has got gets nobody before a check has succeeded there; meanwhile those that
- * it had before and that are well serve on, and go on being checked.
+ * An upstream that is a name has a health for each address, and is well as long as one of them is.
+ * A new address gets no relays before a check has succeeded there. Until then the old addresses
+ * that are well keep serving, and are still checked.
  *
- * Never two checks of one place at the same time, and not more than 64 of all; who is due beyond
- * that waits in line. The next check of an upstream is an interval after the start of the last one,
- * or at once where that took longer.
+ * A place never has two checks at once, and at most 64 checks run in all; the rest wait in line.
+ * The next check of a place starts one interval after the start of the last one, or at once if that
+ * took longer.
  */
 export class Checker {
   private readonly watches = new Map<string, Watch>();
-  /** Those that are due and wait for others to be done, in order. */
+  /** Places whose check is due but has to wait, in order. */
   private readonly line = new Set<Place>();
   private runningCount = 0;
   private isStopped = false;
@@ -78,11 +78,11 @@ export class Checker {
   }
 
   /**
-   * These are the upstreams from now on. One that was there before, by name and with the same address,
-   * keeps its state, whatever else about it has changed; new ones are up and are checked soon.
+   * Replaces the set of upstreams. An upstream with the same name and address as before keeps its
+   * state, whatever else has changed. New ones start up, and are checked soon.
    */
   setUpstreams(upstreams: readonly CheckedUpstream[]): void {
-    assert(!this.isStopped, "a checker that was stopped gets no upstreams");
+    assert(!this.isStopped, "a stopped checker gets no upstreams");
     const wanted = new Map(upstreams.map((upstream) => [upstream.name, upstream]));
     assert(wanted.size === upstreams.length, "the names of checked upstreams are unique");
     for (const [name, watch] of this.watches) {
@@ -110,14 +110,14 @@ export class Checker {
       }
     }
     this.planFirst(due, now);
-    // Whoever is told may call anything here, so that comes last.
+    // The listener may call anything here, so it is called last.
     for (const watch of kept) {
       this.reconfigure(watch, now);
       this.wake(watch);
     }
   }
 
-  /** The addresses that an upstream's name has now; see {@link CheckedUpstream.hosts}. */
+  /** Sets the current addresses of an upstream's name; see {@link CheckedUpstream.hosts}. */
   setHosts(name: string, hosts: readonly string[] | null): void {
     const watch = this.watches.get(name);
     if (watch === undefined) return;
@@ -128,11 +128,11 @@ export class Checker {
   }
 
   /**
-   * Tells which addresses of an upstream's name may get relays: at once, or as soon as a check has
-   * said something of them.
+   * Reports which addresses of an upstream's name may get relays: at once, or as soon as a check
+   * has finished.
    *
-   * @param tell called once, with null where addresses are not checked by themselves, and with none
-   *   for an upstream that goes meanwhile
+   * @param tell called once: with null if addresses are not checked separately, and with no address
+   *   if the upstream is removed meanwhile
    */
   wellHosts(name: string, tell: (hosts: readonly string[] | null) => void): void {
     const watch = this.watches.get(name);
@@ -141,15 +141,15 @@ export class Checker {
     else tell(watch.wellHosts);
   }
 
-  /** Relays have connected to it. A name that is unknown is late news and does nothing. */
+  /** A relay has connected to it. An unknown name comes from late news, and is ignored. */
   dialed(name: string): void {
     const watch = this.watches.get(name);
     if (watch !== undefined) this.tell(watch, watch.health.dialed(this.clock.now()));
   }
 
   /**
-   * So many dials of relays failed in a row. It is checked soon, too: what relays have just found out
-   * need not wait for the interval.
+   * This many dials of relays have failed in a row. The upstream is checked soon, without waiting
+   * for the interval.
    */
   dialFailed(name: string, count = 1): void {
     const watch = this.watches.get(name);
@@ -164,38 +164,41 @@ export class Checker {
     this.tell(watch, watch.health.dialFailed(this.clock.now(), count));
   }
 
-  /** The time, for who asks after many upstreams: to ask for it takes longer than the rest. */
+  /**
+   * The time, for callers that ask about many upstreams: reading the clock costs more than the
+   * rest.
+   */
   get now(): number {
     return this.clock.now();
   }
 
-  /** Whether new relays may go there; one that is unknown is open. */
+  /** Whether new relays may go there; an unknown upstream is open. */
   isOpen(name: string, now = this.clock.now()): boolean {
     return this.watches.get(name)?.health.isOpen(now) ?? true;
   }
 
-  /** How an upstream is; null when nobody watches it. */
+  /** The status of an upstream; null if it is not monitored. */
   status(name: string): HealthStatus | null {
     return this.watches.get(name)?.health.status(this.clock.now()) ?? null;
   }
 
-  /** Whether checks say that it is well; false also before the first one. */
+  /** Whether a check has confirmed that it is up; false before the first one. */
   hasPassed(name: string): boolean {
     return this.watches.get(name)?.health.hasPassed ?? false;
   }
 
-  /** Whether it is checked, and no check has said anything yet. */
+  /** Whether it is checked and no check has finished yet. */
   isAwaited(name: string): boolean {
     const watch = this.watches.get(name);
     return watch !== undefined && watch.upstream.check !== null && watch.health.isAwaited;
   }
 
-  /** What is known of all upstreams, in the order in which they came. */
+  /** What is known about all upstreams, in the order in which they were added. */
   views(): HealthView[] {
     return Array.from(this.watches.values(), (watch) => this.viewOf(watch));
   }
 
-  /** What is known of one; undefined when nobody watches it. */
+  /** What is known about one; undefined if it is not monitored. */
   view(name: string): HealthView | undefined {
     const watch = this.watches.get(name);
     return watch === undefined ? undefined : this.viewOf(watch);
@@ -215,7 +218,7 @@ export class Checker {
     };
   }
 
-  /** Ends all checks; nothing is told any more. May be called again. */
+  /** Stops all checks; the listener is not called any more. May be called again. */
   stop(): void {
     this.isStopped = true;
     for (const watch of this.watches.values()) this.forget(watch);
@@ -228,7 +231,7 @@ export class Checker {
     this.wake(watch);
   }
 
-  /** Whoever waits for what is known of its addresses is told, or waits on. */
+  /** Answers callers that wait for addresses, unless nothing is known yet. */
   private wake(watch: Watch): void {
     const isGone = this.watches.get(watch.upstream.name) !== watch;
     if (watch.isAwaited && !isGone) return;
@@ -236,7 +239,7 @@ export class Checker {
     for (const tell of watch.waiting.splice(0)) tell(isGone ? [] : known);
   }
 
-  /** @returns places that are to be checked for the first time */
+  /** @returns the places to check for the first time */
   private arrange(watch: Watch, now: number): Place[] {
     const { added, removed } = watch.arrange(now);
     for (const place of removed) this.halt(place);
@@ -262,7 +265,7 @@ export class Checker {
     if (check === null) this.tell(watch, health.uncheck(now));
   }
 
-  /** No check of it runs or is planned any more; what a running one would find is not asked for. */
+  /** Cancels the planned check and the running one, whose result is ignored. */
   private halt(place: Place): void {
     place.cancelNext();
     place.nextAt = Number.POSITIVE_INFINITY;
@@ -282,7 +285,7 @@ export class Checker {
     });
   }
 
-  /** Begins as many of the checks in line as may run. */
+  /** Starts as many of the checks in line as may run. */
   private advance(): void {
     for (const place of this.line) {
       if (this.runningCount >= this.runningMax) return;
@@ -324,7 +327,7 @@ export class Checker {
     if (wasAwaited !== health.isAwaited || events.length > 0) this.listener.onNews?.(name);
   }
 
-  /** One of several addresses has been checked: what follows for the upstream. */
+  /** Draws the conclusions for the upstream after one of its addresses was checked. */
   private tellPlace(place: Place, host: string, events: readonly HealthEvent[], now: number): void {
     const { watch } = place;
     const { name } = watch.upstream;
@@ -343,11 +346,11 @@ export class Checker {
     return intervalMs * (1 + jitter * (2 * this.random() - 1));
   }
 
-  /** Passes changes on, and sees to it that the end of an ejection is noticed. */
+  /** Reports changes, and makes sure that the end of an ejection is noticed. */
   private tell(watch: Watch, events: readonly HealthEvent[]): void {
     const { name } = watch.upstream;
     for (const [index, event] of events.entries()) {
-      // Whoever was told of the one before may have taken the upstream away.
+      // A callback for the previous event may have removed the upstream.
       if (this.watches.get(name) !== watch) return;
       watch.since = event.at;
       if (index === 0) this.planTick(watch);
@@ -362,7 +365,7 @@ export class Checker {
     const delayMs = Math.max(0, until - this.clock.now());
     watch.cancelTick = this.clock.after(delayMs, () => {
       const events = watch.health.tick(this.clock.now());
-      // Timers may be a little early.
+      // Timers may fire a little early.
       if (events.length === 0) this.planTick(watch);
       else this.tell(watch, events);
     });
@@ -375,7 +378,7 @@ function addressView({ host, health, isCurrent, lastCheck }: Place): AddressView
   return [{ address: host, health: known, isCurrent, lastCheck }];
 }
 
-/** Of several addresses that of the last check which says what all say together. */
+/** The last check; of several addresses, the last one that agrees with the upstream's state. */
 function lastCheckOf({ places, health }: Watch): HealthView["lastCheck"] {
   const checks = Array.from(places.values(), ({ lastCheck }) => lastCheck);
   const known = checks.flatMap((one) => one ?? []).toSorted((a, b) => b.atMs - a.atMs);

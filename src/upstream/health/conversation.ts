@@ -1,4 +1,4 @@
-/** How a check has ended. */
+/** The result of a check. */
 export interface Verdict {
   readonly ok: boolean;
   /** A few printable words. */
@@ -6,29 +6,29 @@ export interface Verdict {
 }
 
 /**
- * What a check does next: sends these bytes and is asked again; waits for more of an answer, and says
- * what for; or is over.
+ * What a check does next: send these bytes and be asked again, wait for more of the answer and say
+ * what for, or finish.
  */
 export type Move = { readonly send: Uint8Array } | { readonly awaits: string } | Verdict;
 
 /**
- * What is said to one upstream in one check. Pure: it knows no socket and no clock.
+ * What one check says to an upstream. Pure: it knows no socket and no clock.
  *
- * `next` is called when the connection is there, after each `send`, whenever more came, and at the
- * upstream's end.
+ * `next` is called once the connection is open, after each `send`, whenever more has arrived, and
+ * when the upstream ends the connection.
  */
 export interface Conversation {
   /**
-   * How the connection is closed. RST leaves nothing behind in either system; FIN is for upstreams
+   * How to close the connection. RST leaves nothing behind in either system; FIN is for upstreams
    * that log a reset as an error.
    */
   readonly farewell: "reset" | "fin";
 
-  /** @param answer all that came since the beginning, at most 64 KiB; valid until it returns */
+  /** @param answer everything received so far, at most 64 KiB; valid until it returns */
   next(answer: Uint8Array): Move;
 }
 
-/** The first line that has come whole, without its line end, and where the next one begins. */
+/** The next complete line, without its line end, and where the following one begins. */
 export function lineAt(answer: Uint8Array, from: number): { line: string; next: number } | null {
   const end = answer.indexOf(0x0a, from);
   if (end === -1) return null;

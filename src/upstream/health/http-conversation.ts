@@ -3,10 +3,10 @@ import { type Conversation, lineAt, type Move } from "./conversation.ts";
 import { Mask } from "./mask.ts";
 import { shown } from "./shown.ts";
 
-/** Longest status line that is waited for, in bytes. */
+/** Longest status line to wait for, in bytes. */
 const LINE_BYTES_MAX = 8_192;
 
-/** Asks with GET and judges the status; the body is not read. */
+/** Sends a GET and judges the status; the body is not read. */
 export class HttpConversation implements Conversation {
   readonly farewell = "reset";
   private readonly path: string;
@@ -15,7 +15,7 @@ export class HttpConversation implements Conversation {
   private readonly most: number;
   private isAsked = false;
 
-  /** @param address what is checked, for the Host */
+  /** @param address what is being checked, for the Host */
   constructor({ path, host, status = httpDefaults.status }: CheckOptions, address: string) {
     this.path = path ?? httpDefaults.path;
     this.host = host ?? address;
@@ -41,7 +41,7 @@ export class HttpConversation implements Conversation {
       const digits = /^HTTP\/1\.[01] ([1-9]\d\d)( |$)/.exec(found.line)?.[1];
       if (digits === undefined) return notHttp(answer.subarray(at));
       const status = Number(digits);
-      // Whatever is informational comes before the answer itself; 101 is never asked for.
+      // Informational statuses precede the final one. 101 is never asked for.
       if (status >= 200 || status === 101) return this.judge(status, answer.subarray(at));
       const end = Buffer.from(answer.buffer, answer.byteOffset, answer.length).indexOf(
         "\r\n\r\n",

@@ -2,21 +2,21 @@ import type { Address } from "../../base/address.ts";
 import { isName } from "../names/ask.ts";
 
 /**
- * Tells the hosts behind a name: what is known at once, the first time the answer to a question.
+ * Finds the hosts behind a name: at once if they are known, otherwise by asking DNS.
  *
- * @returns literal ones, at least one, in the system's order
+ * @returns literal hosts, at least one, in the system's order
  * @throws NameError
  */
 export type HostsOf = (name: string) => Promise<readonly string[]>;
 
 /**
- * Tells the addresses behind an address; see {@link literals}.
+ * Finds the addresses behind an address; see {@link literals}.
  *
- * @throws NameError also when it may not be dialled
+ * @throws NameError also if the address may not be dialled
  */
 export type Literals = (address: Address) => Promise<readonly Address[]>;
 
-/** Most addresses of one name that are tried. */
+/** Most addresses of one name to try. */
 const ADDRESSES_MAX = 4;
 
 /**

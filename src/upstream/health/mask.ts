@@ -1,42 +1,47 @@
 import type { CheckOptions } from "./check-options.ts";
 
-/** Stands in place of a secret. */
+/** Replaces a secret. */
 const VEIL = "***";
-/** So much of a secret's beginning is one already: servers cut what they repeat. In bytes. */
+/**
+ * This many bytes of a secret's beginning already count, because servers truncate what they repeat.
+ */
 const BEGINNING = 6;
-/** Words of what a check sends that are no secret: commands, which begin their lines, and versions. */
+/**
+ * Words of a check's messages that are not secrets: short ones, each line's first one, and
+ * versions.
+ */
 const WORD_LENGTH_MIN = 4;
 const VERSION = /^HTTP\//;
 
 /**
- * Takes secrets out of what an upstream has answered, before anything of it is told. An upstream that
- * sends back what it gets must not get a password into a log or a page, whether it repeats it as it
- * is, or cut, in JSON, in a URL, in hex or in Base64. What it does otherwise to it stays readable: it
- * knows the password, and could tell it to whom it likes.
+ * Removes secrets from an upstream's answer before any of it is logged or shown. An upstream that
+ * echoes what it gets must not put a password into a log or a page: not as it is, truncated, in
+ * JSON, in a URL, in hex or in Base64. Other transformations stay readable: the upstream knows the
+ * password anyway, and could give it to anyone.
  */
 export class Mask {
-  /** As in answers that are read as latin1. */
+  /** The forms to look for in an answer, read as latin1. */
   private readonly forms: readonly string[];
 
   constructor(secrets: readonly string[]) {
     this.forms = [...new Set(secrets.filter((one) => one !== "").flatMap(formsOf))];
   }
 
-  /** For what is no answer, or comes where nothing secret was said. */
+  /** For text that is no answer, or that arrives before any secret was sent. */
   static readonly none = new Mask([]);
 
-  /** The secrets of a check: its password, and all but the commands of what it sends. */
+  /** Masks the secrets of a check: its password, and everything that it sends except commands. */
   static of({ password, user, steps = [] }: CheckOptions): Mask {
     const sent = steps.flatMap((step) => ("send" in step ? wordsOf(step.send) : []));
     if (password === undefined) return new Mask(sent);
-    // As HTTP's Basic has it.
+    // As HTTP Basic authentication encodes it.
     const login = Buffer.from(`${user ?? ""}:${password}`)
       .toString("base64")
       .replace(/=+$/, "");
     return new Mask([password, login, ...sent]);
   }
 
-  /** An answer without them. */
+  /** Returns an answer without its secrets. */
   over(answer: Uint8Array): Uint8Array {
     if (this.forms.length === 0) return answer;
     return Buffer.from(this.overText(Buffer.from(answer).toString("latin1")), "latin1");
@@ -60,7 +65,7 @@ export class Mask {
   }
 }
 
-/** How much of a secret there is at a place of a text, at least its beginning; else 0. */
+/** How many bytes of a secret stand at this place, if at least its beginning does; otherwise 0. */
 function sizeAt(text: string, at: number, secret: string): number {
   if (!text.startsWith(secret.slice(0, BEGINNING), at)) return 0;
   let size = Math.min(BEGINNING, secret.length);
@@ -68,7 +73,7 @@ function sizeAt(text: string, at: number, secret: string): number {
   return size;
 }
 
-/** More of the answer may come: half of a beginning at its end counts. */
+/** More of the answer may come, so half of a beginning at its end counts, too. */
 function withoutEnd(text: string, secret: string): string {
   for (let size = Math.min(BEGINNING, secret.length) - 1; size >= BEGINNING / 2; size--) {
     if (text.endsWith(secret.slice(0, size))) return `${text.slice(0, -size)}${VEIL}`;

@@ -1,38 +1,38 @@
 import type { CheckOptions, EjectionOptions } from "./check-options.ts";
 
-/** Whether the checks say that an upstream is well. */
+/** What the checks say about an upstream. */
 export type HealthState = "up" | "down";
 
-/** The same with what relays have found: one that is up may be ejected. */
+/** The same, combined with what relays have found: an upstream that is up may be ejected. */
 export type HealthStatus = HealthState | "ejected";
 
 /**
- * The same with what nobody knows: `unchecked` where nothing checks it, so that only dials can speak
- * against it, and `unknown` where nobody looks or nobody can have gone there.
+ * The status as shown to people. `unchecked`: no checks, only failed dials count. `unknown`: it is
+ * not monitored, or no relay can have gone there.
  */
 export type ShownHealth = HealthStatus | "unchecked" | "unknown";
 
-/** Nothing that looks after an upstream speaks against it. */
+/** Whether nothing counts against an upstream. */
 export function isBelieved(health: ShownHealth): boolean {
   return health === "up" || health === "unchecked";
 }
 
 /** A change of an upstream's status. */
 export interface HealthEvent {
-  /** Milliseconds, of the same clock as the times that were given. */
+  /** Milliseconds of the clock that the given times are from. */
   readonly at: number;
   readonly from: HealthStatus;
   readonly to: HealthStatus;
   /** A clause for the log, printable: `2 checks failed: connect: ECONNREFUSED`. */
   readonly why: string;
-  /** Nothing has shown that it is up: it may be tried again, no more. */
+  /** Nothing has confirmed that it is up; it merely may be tried again. */
   readonly isUntried?: true;
 }
 
-/** What of a check's outcome matters here. */
+/** The part of a check's result that matters here. */
 export interface CheckOutcome {
   readonly ok: boolean;
-  /** It says nothing and changes nothing. */
+  /** The check says nothing about the upstream, and changes nothing. */
   readonly inconclusive: boolean;
   readonly detail: string;
 }
@@ -40,32 +40,33 @@ export interface CheckOutcome {
 const NOTHING: readonly HealthEvent[] = [];
 
 /**
- * What is believed of one upstream, or of one address of its name. Pure: it has no clock and starts nothing; times are given, in
- * milliseconds, and never go back. Each call returns what it changed, in order.
+ * The health of one upstream, or of one address of its name. Pure: it has no clock and starts
+ * nothing. Times are given in milliseconds, and never go back. Each call returns what it changed,
+ * in order.
  *
- * *Checks* (active) move it between up and down. It begins up, because an upstream is believed until it
- * fails; but the first check of all, if it fails, makes it down at once, since nothing but hope spoke
- * for it (so does HAProxy). After a check that succeeded, `fall` failures in a row make it down, and
- * `rise` successes in a row make it up again.
+ * *Checks* (active) move it between up and down. It begins up, because an upstream is trusted until
+ * it fails. If its very first check fails it goes down at once, since nothing has confirmed it yet
+ * (HAProxy does the same). Once a check has succeeded, `fall` failures in a row take it down, and
+ * `rise` successes in a row bring it back up.
  *
- * *Dials* of relays (passive) eject it: `failures` of them in a row within `withinMs` keep new relays
- * away for `baseMs`; for k times as long at the k-th time in a row, `mostMs` at most. An ejection
- * counts as in a row when it comes no later after the last one than that one was long. While it is
- * ejected or down, failed dials are not counted: they are late news. One that is answered ends an
- * ejection.
+ * *Dials* of relays (passive) eject it: `failures` of them in a row within `withinMs` keep new
+ * relays away for `baseMs`. The k-th ejection in a row lasts k times as long, at most `mostMs`. An
+ * ejection counts as in a row if the time since the last one is no longer than that one was. While
+ * the upstream is ejected or down, failed dials are not counted: they are late news. An answered
+ * dial ends an ejection.
  *
- * Checks that go on succeeding do not end an ejection: they were succeeding while dials failed, so
- * they do not see what is wrong. But when checks have failed too and it comes up again, what both
- * saw is over, and the ejection with it.
+ * Successful checks do not end an ejection: they succeeded while dials failed, so they do not see
+ * the problem. But if checks failed, too, and the upstream comes up again, the problem that both
+ * saw is over, and so is the ejection.
  */
 export class UpstreamHealth {
   private active: HealthState = "up";
-  /** Outcomes in a row that speak against the state. */
+  /** Results in a row that contradict the state. */
   private contrary = 0;
   private hasSucceeded = false;
   /** Times of the last failed dials in a row, oldest first; at most `failures` of them. */
   private dialFailures: number[] = [];
-  /** When the last ejection ends or ended, how long it was, and the how manieth in a row. */
+  /** When the last ejection ends or ended, how long it is, and how many there were in a row. */
   private ejectedUntil = Number.NEGATIVE_INFINITY;
   private ejectionMs = 0;
   private ejectionCount = 0;
@@ -81,27 +82,27 @@ export class UpstreamHealth {
     return this.active;
   }
 
-  /** When the ejection is over, which {@link tick} has to be told; null when there is none. */
+  /** When the ejection ends, at which time {@link tick} must be called; null if there is none. */
   get ejectedUntilMs(): number | null {
     return this.isEjected ? this.ejectedUntil : null;
   }
 
-  /** It is up, and a check has said so. */
+  /** It is up, and a check has confirmed it. */
   get hasPassed(): boolean {
     return this.active === "up" && this.hasSucceeded;
   }
 
-  /** No check has said anything of it yet. */
+  /** No check has finished yet. */
   get isAwaited(): boolean {
     return this.active === "up" && !this.hasSucceeded;
   }
 
-  /** The next check should come soon: it is awaited, down, or on the way from up to down. */
+  /** The next check should come soon: none has finished, it is down, or its last one failed. */
   get isUnsettled(): boolean {
     return !this.hasPassed || this.contrary > 0;
   }
 
-  /** What an onlooker sees: down goes before ejected. */
+  /** The status as seen from outside: down takes precedence over ejected. */
   status(now: number): HealthStatus {
     if (this.active === "down") return "down";
     return this.isEjected && now < this.ejectedUntil ? "ejected" : "up";
@@ -112,7 +113,7 @@ export class UpstreamHealth {
     return this.status(now) === "up";
   }
 
-  /** Other numbers hold from now on; what is believed stays. An ejection ends if there are none now. */
+  /** Applies other options; the state stays. Without ejection options, an ejection ends. */
   reconfigure(
     options: Pick<CheckOptions, "rise" | "fall">,
     ejection: EjectionOptions | null,
@@ -124,10 +125,10 @@ export class UpstreamHealth {
     if (ejection !== null) return events;
     this.dialFailures = [];
     const end = () => this.endEjection(now);
-    return untried(this.change(now, end, "ejection is off now", events));
+    return untried(this.change(now, end, "ejection is turned off", events));
   }
 
-  /** There are no checks any more: nothing speaks against it but its dials. */
+  /** Checks are turned off: only failed dials count from now on. */
   uncheck(now: number): readonly HealthEvent[] {
     const events = this.expired(now);
     const forget = () => {
@@ -135,10 +136,10 @@ export class UpstreamHealth {
       this.contrary = 0;
       this.hasSucceeded = false;
     };
-    return untried(this.change(now, forget, "it is not checked any more", events));
+    return untried(this.change(now, forget, "it is no longer checked", events));
   }
 
-  /** A check is over. */
+  /** A check has finished. */
   checked({ ok, inconclusive, detail }: CheckOutcome, now: number): readonly HealthEvent[] {
     const events = this.expired(now);
     if (inconclusive) return events;
@@ -156,7 +157,7 @@ export class UpstreamHealth {
     return this.change(now, () => this.turn(ok, now), why, events);
   }
 
-  /** What the checks of all its addresses say together. */
+  /** Applies what the checks of all its addresses say together. */
   concluded(ok: boolean, why: string, now: number): readonly HealthEvent[] {
     const events = this.expired(now);
     if (ok) this.hasSucceeded = true;
@@ -171,14 +172,14 @@ export class UpstreamHealth {
     if (ok) this.endEjection(now);
   }
 
-  /** Relays have connected to it, the last one now. Where both are told, failures go first. */
+  /** A relay has connected to it just now. If there were failures, too, report them first. */
   dialed(now: number): readonly HealthEvent[] {
     const events = this.expired(now);
     this.dialFailures = [];
     return this.change(now, () => this.endEjection(now), "a dial was answered", events);
   }
 
-  /** So many dials (at least 1) of relays failed, one after the other and the last one now. */
+  /** This many dials of relays (at least 1) have failed in a row, the last one just now. */
   dialFailed(now: number, count = 1): readonly HealthEvent[] {
     const events = this.expired(now);
     const { ejection, dialFailures } = this;
@@ -196,15 +197,11 @@ export class UpstreamHealth {
       this.ejectedUntil = now + this.ejectionMs;
     };
     const dials = ejection.failures === 1 ? "a dial" : `${ejection.failures} dials in a row`;
-    return this.change(
-      now,
-      eject,
-      `${dials} failed; no new relays for ${this.ejectionMs / 1_000} s`,
-      events,
-    );
+    const why = `${dials} failed; no new relays for ${this.ejectionMs / 1_000} s`;
+    return this.change(now, eject, why, events);
   }
 
-  /** Time has passed: an ejection may be over. */
+  /** Time has passed: an ejection may have ended. */
   tick(now: number): readonly HealthEvent[] {
     return this.expired(now);
   }
@@ -222,7 +219,7 @@ export class UpstreamHealth {
     this.ejectedUntil = now;
   }
 
-  /** Does something and tells of it, if the status is another one then. */
+  /** Performs an action, and adds an event if that changes the status. */
   private change(
     now: number,
     action: () => void,
@@ -236,7 +233,7 @@ export class UpstreamHealth {
   }
 }
 
-/** What became up by these events was tried by nobody. */
+/** Marks upstreams that came up without a check or dial that confirmed it. */
 function untried(events: readonly HealthEvent[]): readonly HealthEvent[] {
   return events.map((event) => (event.to === "up" ? { ...event, isUntried: true } : event));
 }

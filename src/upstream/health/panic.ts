@@ -1,19 +1,19 @@
-/** What of an upstream matters for the question whether there are enough of them. */
+/** What matters about an upstream when ringway decides whether enough of them are open. */
 export interface OpenState {
-  /** Its part of the traffic, at least 0. */
+  /** Its share of the traffic, at least 0. */
   readonly weight: number;
-  /** New relays may go there, as far as its health is concerned. */
+  /** Its health allows new relays. */
   readonly isOpen: boolean;
 }
 
 /**
- * Whether so few of a listener's upstreams are open that all are to be treated as open.
+ * Whether so few of a listener's upstreams are open that all are treated as open.
  *
- * When most of them seem unwell, it is more likely that the checks err (a network that is cut, checks
- * that ask too much) than that all are; and the few that are left would be crushed by the traffic of
- * all. It also means that the only upstream of a listener is always tried.
+ * If most of them seem unwell, the checks are more likely to be wrong (a network cut, or checks
+ * that ask too much) than all upstreams to be down; and the traffic of all would crush the few that
+ * are left. This rule also means that the only upstream of a listener is always tried.
  *
- * @param thresholdPercent 0…100: panic when less than this part of the weight is open; 0: never
+ * @param thresholdPercent 0…100: panic if less than this share of the weight is open; 0: never
  */
 export function isPanic(upstreams: readonly OpenState[], thresholdPercent: number): boolean {
   let open = 0;
@@ -22,27 +22,23 @@ export function isPanic(upstreams: readonly OpenState[], thresholdPercent: numbe
     all += weight;
     if (isOpen) open += weight;
   }
-  // Without any weight there is nothing that could be opened.
+  // Without any weight there is nothing to open.
   return all > 0 && open * 100 < all * thresholdPercent;
 }
 
-/** Remembers whether a listener's upstreams are in panic, so that it is told once when that changes. */
+/** Tracks whether a listener's upstreams are in panic, so that each change is reported once. */
 export class PanicWatch {
-  private isOnNow = false;
+  /** All upstreams are treated as open. Only {@link update} changes it. */
+  isOn = false;
 
-  /** @param thresholdPercent as for {@link isPanic}; another one after a reload */
+  /** @param thresholdPercent see {@link isPanic}; a reload may change it */
   constructor(public thresholdPercent: number) {}
 
-  /** All upstreams are to be treated as open. */
-  get isOn(): boolean {
-    return this.isOnNow;
-  }
-
-  /** Looks at the upstreams again. @returns what is to be told, null for nothing */
+  /** Looks at the upstreams again. @returns what has changed; null: nothing */
   update(upstreams: readonly OpenState[]): "entered" | "left" | null {
-    const was = this.isOnNow;
-    this.isOnNow = isPanic(upstreams, this.thresholdPercent);
-    if (was === this.isOnNow) return null;
-    return this.isOnNow ? "entered" : "left";
+    const was = this.isOn;
+    this.isOn = isPanic(upstreams, this.thresholdPercent);
+    if (was === this.isOn) return null;
+    return this.isOn ? "entered" : "left";
   }
 }

@@ -4,23 +4,24 @@ import { ConfigError, describe } from "../../base/error.ts";
 const PATTERN_LENGTH_MAX = 1_000;
 
 /**
- * Most characters of an expression when each counts as often as it is repeated: RE2JS would first make
- * a million states of them, in 0.6 s and 180 MiB, before anybody could see that these are too many.
+ * Longest expression when its repetitions are written out, in characters. RE2JS would build a
+ * million states first, in 0.6 s and 180 MiB, before anything could see that there are too many.
  */
 const WRITTEN_OUT_MAX = 10_000;
 
-/** One character of an expression, or a backslash with what it changes. */
+/** One character of an expression, or a backslash with what it escapes. */
 const TOKENS = /\\(?:x[\da-fA-F]{2}|0\d|.)|./gsu;
 
-/** Escapes that JavaScript and RE2 read in the same sense; \0 before a digit is an octal number elsewhere. */
+/** Escapes that JavaScript and RE2 read alike; \0 before a digit is an octal number elsewhere. */
 const ESCAPE = /^\\(?:[dDwWsSbBrntfv0]|x..|[!-/:-@[-^`{-~])$/;
 
 /**
- * An expression as RE2JS is to read it: about bytes, each of which is a character to it, and without groups that are
- * remembered. What JavaScript and RE2 read in different senses is refused: what is left is literals,
- * `.` (neither `\r` nor `\n`), classes, `\d \D \w \W \s \S \b \B`, `\r \n \t \f \v \0 \xHH`, groups `( )` and
- * `(?: )`, `|`, `* + ? {m} {m,} {m,n}`, `^` and `$`. A character beyond ASCII stands for the bytes of
- * its UTF-8 form. Whether brackets match is seen by RE2JS.
+ * Translates an expression for RE2JS: it matches bytes, each of which is one character to RE2JS,
+ * and its groups capture nothing. Syntax that JavaScript and RE2 read differently is refused. What
+ * remains is literals, `.` (neither `\r` nor `\n`), classes, `\d \D \w \W \s \S \b \B`, `\r \n \t
+ * \f \v \0 \xHH`, groups `( )` and `(?: )`, `|`, `* + ? {m} {m,} {m,n}`, `^` and `$`. A character
+ * beyond ASCII stands for the bytes of its UTF-8 form. RE2JS itself finds brackets that do not
+ * match.
  *
  * @throws ConfigError with one sentence that begins with the quoted expression
  */
@@ -36,13 +37,13 @@ export function inRe2Syntax(source: string): string {
     const at = `at ${index + 1}`;
     if (token === "\\") refuse(source, "nothing follows the last backslash");
     if (token.startsWith("\\") && !ESCAPE.test(token)) {
-      refuse(source, `${describe(token)} ${at} is not known`);
+      refuse(source, `${describe(token)} ${at} is not supported`);
     }
     if (isInClass) {
       if (token > "\x7f") {
         refuse(source, `${describe(token)} ${at}: only ASCII may stand in brackets`);
       }
-      // Two brackets would begin a class that has a name.
+      // Two brackets would begin a named class.
       text += token === "[" ? "\\[" : token;
       isInClass = token !== "]";
       continue;
@@ -53,21 +54,21 @@ export function inRe2Syntax(source: string): string {
     isInClass = token === "[";
     if (size.add(token, rest) > WRITTEN_OUT_MAX) {
       const most = `a regular expression has at most ${WRITTEN_OUT_MAX} characters`;
-      refuse(source, `${most} when its counts are written out`);
+      refuse(source, `${most} when its repetitions are written out`);
     }
   }
   return text;
 }
 
-/** Why others would read it in another sense than whoever wrote it; null when they do not. */
+/** Why another engine would read a token differently; null if it would not. */
 function misreadBy(token: string, rest: string): string | null {
   if (token === "(" && rest.startsWith("?") && !rest.startsWith("?:")) {
-    return "of those with ? only (?: ) is known";
+    return "of the groups with ?, only (?: ) is supported";
   }
   if (token === "{" && !/^\d+(?:,\d*)?\}/.test(rest)) {
     return "expected {m}, {m,} or {m,n}, or \\{ for the character";
   }
-  return token === "[" && /^\^?\]/.test(rest) ? "nothing is in the brackets" : null;
+  return token === "[" && /^\^?\]/.test(rest) ? "the brackets are empty" : null;
 }
 
 function outsideClass(token: string, rest: string): string {
@@ -76,14 +77,14 @@ function outsideClass(token: string, rest: string): string {
   return token > "\x7f" ? `(?:${Buffer.from(token).toString("latin1")})` : token;
 }
 
-/** How long an expression is when its counts are written out, or a little more. */
+/** Measures an expression with its repetitions written out; the result may be a little too high. */
 class WrittenOut {
-  /** Of each group that is open, the outermost first. */
+  /** The length of each open group, the outermost first. */
   private readonly groups = [0];
-  /** Of what a count would repeat. */
+  /** The length of what a count would repeat. */
   private last = 0;
 
-  /** @returns the length so far of the group that is open */
+  /** @returns the length so far of the innermost open group */
   add(token: string, rest: string): number {
     if (token === "(") this.groups.push(0);
     const [, least, most = least] = (token === "{" && /^(\d+),?(\d+)?\}/.exec(rest)) || [];

@@ -6,22 +6,22 @@ import { inRe2Syntax } from "./pattern-syntax.ts";
 const STATES_MAX = 2_000;
 
 /**
- * Most that one look at an answer may cost: its bytes times the states, 64 KiB times 256. At 13 to 25 ns each it is
- * 0.4 s, which an upstream has to mean: as a rule a byte is one step, however many states there are.
+ * Most steps of one search, which takes up to one step for each byte and state: 64 KiB × 256. At 13
+ * to 25 ns a step that is 0.4 s, which only a hostile answer can reach: usually a byte is one step.
  */
 const STEPS_MAX = 65_536 * 256;
 
-/** Microseconds of this thread's time after which a search is given up: it has others to look after. */
+/** A search is given up after this many microseconds of CPU time: this thread has other work. */
 const SEARCH_US = 100_000;
 
 /**
- * A regular expression for the answers of upstreams, which may be anything: RE2JS looks for a match in time that
- * is at most the number of bytes times that of states, where JavaScript's own would try combinations
- * without an end on `(a+)+$`. The syntax is that of {@link inRe2Syntax}.
+ * A regular expression for the answers of upstreams, which may be anything. RE2JS searches in time
+ * proportional to the bytes times the states, whereas JavaScript's own engine would backtrack
+ * forever on `(a+)+$`. For the syntax see {@link inRe2Syntax}.
  */
 export class Pattern {
   private constructor(
-    /** As it was written: all there is to tell whether a check has changed. */
+    /** As written; two checks are compared by it. */
     readonly source: string,
   ) {}
 
@@ -37,20 +37,20 @@ export class Pattern {
   }
 }
 
-/** None for a pattern that met a hostile answer: what one learns of answers may be some 10 MiB. */
+/** Dropped for a pattern that met a hostile answer, as what RE2JS learns of it may take 10 MiB. */
 const automata = new WeakMap<Pattern, RE2JS>();
 
-/** A search for a pattern in an answer that grows. */
+/** A search for a pattern in a growing answer. */
 export class PatternSearch {
-  /** It has taken too long, or would: nothing more is looked at, and nothing found. */
+  /** The search took, or would take, too long: it looks at nothing more, and finds nothing. */
   isGivenUp = false;
   private spentUs = 0;
 
   constructor(private readonly pattern: Pattern) {}
 
   /**
-   * Whether there is a match anywhere in the answer as it is now: `$` holds at its end. Each look is at all of it, as
-   * RE2JS cannot go on where it was; what that costs in all is bounded.
+   * Whether the answer so far has a match; `$` matches at its current end. Each call searches all
+   * of it, because RE2JS cannot resume; the total cost is bounded.
    */
   isIn(answer: Uint8Array): boolean {
     if (this.isGivenUp) return false;
@@ -81,14 +81,14 @@ function automatonOf(pattern: Pattern): RE2JS {
 
 function compiled(source: string): RE2JS {
   const text = inRe2Syntax(source);
-  // Loaded when there is a pattern: whoever starts without one does not pay for it.
+  // Loaded here, so that a start without a pattern does not pay for it.
   const library = require("re2js") as typeof import("re2js");
   try {
     const automaton = library.RE2JS.compile(text, library.RE2JS.DISABLE_UNICODE_GROUPS);
     if (automaton.programSize() <= STATES_MAX) return automaton;
   } catch (error) {
     if (!(error instanceof library.RE2JSSyntaxException)) throw error;
-    // The part that is wrong, where it is one of what was written.
+    // The faulty part, if it was written like that.
     const part = error.getPattern() ?? source;
     const where = part !== source && source.includes(part) ? ` in ${describe(part)}` : "";
     throw new ConfigError(`${describe(source)}: ${error.getDescription()}${where}`);

@@ -6,7 +6,7 @@ import { shown, shownText } from "./shown.ts";
 /** Protocol 3.0, as major and minor number. */
 const PROTOCOL = 0x0003_0000;
 
-/** A longer error is of an age before protocol 3, in which there were no lengths; so libpq has it. */
+/** A longer error is from before protocol 3, which had no lengths; libpq has the same limit. */
 const MESSAGE_BYTES_MAX = 30_000;
 
 const AUTHENTICATION = 0x52; // R
@@ -15,16 +15,16 @@ const NOTICE = 0x4e; // N
 const NEGOTIATE = 0x76; // v
 
 /**
- * Says to a Postgres that it would like to log in, and no more.
+ * Tells a Postgres that it would like to log in, and no more.
  *
- * It is alive when it asks for a password, lets us in, or refuses us for a cause of ours (no such
- * user, no such database, none from here, too many connections): its clients may be luckier. It is
- * not when it starts (57P03), stops (57P01) or has crashed (57P02).
+ * The server is alive if it asks for a password, lets us in, or refuses us for a reason of ours (no
+ * such user, no such database, not from this host, too many connections), because clients may still
+ * get in. It is not if it is starting (57P03), stopping (57P01) or has crashed (57P02).
  *
  * Source: PostgreSQL, Frontend/Backend Protocol, Message Formats; Appendix A, Error Codes.
  */
 export class PostgresConversation implements Conversation {
-  // Postgres logs a reset as an error, and does not mention an end before the password.
+  // Postgres logs a reset as an error, but not an end before the password.
   readonly farewell = "fin";
   private readonly user: string;
   private isAsked = false;
@@ -68,7 +68,7 @@ function startup(user: string): Uint8Array {
   return Buffer.concat([head, body]);
 }
 
-/** @param fields of an ErrorResponse: a letter and text each, with a zero behind it */
+/** @param fields the fields of an ErrorResponse: a letter and text each, ended by a zero byte */
 function judgeError(fields: Uint8Array): Verdict {
   let code = "";
   let message = "";
@@ -84,4 +84,31 @@ function judgeError(fields: Uint8Array): Verdict {
 
 function unexpected(answer: Uint8Array): Verdict {
   return { ok: false, detail: `expected a Postgres, got ${shown(answer, Mask.none)}` };
+}
+
+/** Eight bytes: their own length, and a number that asks for TLS in place of a version. */
+const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f);
+
+/**
+ * Asks a Postgres for TLS, in plaintext; it passes if the handshake may begin.
+ *
+ * Source: PostgreSQL, Frontend/Backend Protocol, SSL Session Encryption.
+ */
+export class PostgresTlsRequest implements Conversation {
+  readonly farewell = "fin";
+  private isAsked = false;
+
+  next(answer: Uint8Array): Move {
+    if (!this.isAsked) {
+      this.isAsked = true;
+      return { send: SSL_REQUEST };
+    }
+    if (answer.length === 0) return { awaits: "an answer to the TLS request" };
+    // Plaintext after the S would pass for what the server says by TLS.
+    if (answer.length > 1 || answer[0] !== 0x53) {
+      const why = answer.length === 1 && answer[0] === 0x4e ? "it has none" : "expected S";
+      return { ok: false, detail: `TLS: ${why}, got ${shown(answer, Mask.none)}` };
+    }
+    return { ok: true, detail: "has TLS" };
+  }
 }

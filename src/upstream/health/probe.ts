@@ -18,41 +18,42 @@ import type { Conversation, Verdict } from "./conversation.ts";
 import { HttpConversation } from "./http-conversation.ts";
 import type { Literals } from "./lookup.ts";
 import { Mask } from "./mask.ts";
-import { PostgresConversation } from "./postgres-conversation.ts";
-import { PostgresTlsRequest } from "./postgres-tls-request.ts";
+import { PostgresConversation, PostgresTlsRequest } from "./postgres-conversation.ts";
 import { RedisConversation } from "./redis-conversation.ts";
 import { ScriptConversation } from "./script-conversation.ts";
 import { shown } from "./shown.ts";
 import { handshakeFailure, startTls } from "./tls.ts";
 
-/** What one check has found. */
+/** The result of one check. */
 export interface ProbeResult {
   readonly ok: boolean;
   /**
-   * The check says nothing about the upstream: it was given up, or this process had no descriptor for
-   * it. `ok` is false then. Taken for a failure, a lack of ours would close every upstream at once.
+   * The check says nothing about the upstream: it was cancelled, or this process had no descriptor
+   * left. `ok` is false then. If a shortage of ours counted as a failure, it would close all
+   * upstreams at once.
    */
   readonly inconclusive: boolean;
-  /** A few words for log and page, printable and at most some 200 characters. */
+  /** A few words for log and page, printable, about 200 characters at most. */
   readonly detail: string;
-  /** Milliseconds from the beginning to the verdict. */
+  /** Milliseconds from the start to the verdict. */
   readonly durationMs: number;
 }
 
-/** Most bytes of an answer that are looked at. */
+/** Most bytes of an answer that are examined. */
 const ANSWER_BYTES_MAX = 65_536;
 
-/** A timer this late, in milliseconds, says that this thread was held up, not that nothing came. */
+/**
+ * If a timer fires this many milliseconds late, this thread was busy: an answer may wait unread.
+ */
 const LATE_MS = 20;
 
 /**
- * Checks one upstream once. Never throws, and leaves nothing behind: its socket is closed when it
- * resolves, even one whose connection was never answered.
+ * Checks one upstream once. Never throws, and leaves nothing behind: when it resolves, its socket
+ * is closed, even if the connection was never answered.
  *
- * @param address the upstream's own; `options.address` is checked instead if there is one
- * @param literals where it has the addresses behind an address from
- * @param signal gives the check up, which makes it inconclusive
- * @param clock its time
+ * @param address the upstream's own; `options.address` is checked instead if it is set
+ * @param literals finds the addresses behind an address
+ * @param signal cancels the check, which makes it inconclusive
  */
 export function probe(
   address: Address,
@@ -86,7 +87,7 @@ function conversationFor(options: CheckOptions, address: Address, mask: Mask): C
   }
 }
 
-/** What is said in plain: all of it, or what has to go before TLS. */
+/** What is said in plaintext: everything, or what must come before TLS. */
 function openingFor(options: CheckOptions, address: Address, mask: Mask): Conversation {
   if (options.tls === null) return conversationFor(options, address, mask);
   return options.kind === "postgres"
@@ -95,31 +96,31 @@ function openingFor(options: CheckOptions, address: Address, mask: Mask): Conver
 }
 
 /**
- * One check, from the lookup to the last word. `end` is called once, by whatever comes first: a
+ * One check, from the lookup to the verdict. `end` takes effect once, for whatever comes first: a
  * verdict, a failure, the timeout or the signal.
  *
- * The sockets are those of node:net: unlike `Bun.connect`, an attempt can be taken back there, and
- * its descriptor is closed at once. Otherwise each check of a host that drops everything would hold
- * one for the kernel's two minutes. TLS comes onto the same socket.
+ * The sockets are those of node:net: unlike with `Bun.connect`, an attempt can be cancelled, which
+ * closes its descriptor at once. Otherwise each check of a host that drops all packets would hold a
+ * descriptor for the kernel's two minutes. TLS uses the same socket.
  */
 class Probe {
   private readonly startedAt: number;
-  /** Takes the check's secrets out of what is told of answers. */
+  /** Removes the check's secrets from what is shown of answers. */
   private readonly mask: Mask;
-  /** What is said now. */
+  /** The current conversation. */
   private conversation: Conversation;
-  /** What begins when that has gone well; null when it is the last word. */
+  /** TLS to start once that has succeeded; null if there is none to start. */
   private tlsToCome: TlsOptions | null;
   private answer = new AnswerBuffer(ANSWER_BYTES_MAX);
   private socket: Socket | null = null;
-  /** The socket, or the TLS on it: what is talked through. */
+  /** The socket, or the TLS connection on it: what the conversation uses. */
   private channel: Socket | null = null;
-  /** Take back what is due later. */
+  /** Cancel the timers. */
   private endTimer = () => {};
   private endDialTimer = () => {};
   private isOver = false;
   private phase: "dial" | "handshake" | "talk" = "dial";
-  /** What is waited for, for the detail of a failure. */
+  /** What the conversation waits for, for the detail of a failure. */
   private awaits = "";
   private readonly onAbort = () => this.inconclusive("given up");
 
@@ -151,8 +152,8 @@ class Probe {
   }
 
   /**
-   * The time in which this thread was held up is not the upstream's: its answer may lie in the
-   * socket, unread. A timer that is late is given the same time once more, once.
+   * The time in which this thread was busy does not count against the upstream: its answer may lie
+   * in the socket, unread. A late timer is extended once, by the time that it was late.
    */
   private startTimer(spanMs: number, mayBeLate: boolean): void {
     const dueAt = this.clock.now() + spanMs;
@@ -166,7 +167,7 @@ class Probe {
     });
   }
 
-  /** Dials the addresses of a name in turn; each gets an equal share of the time that is left. */
+  /** Dials the addresses of a name in turn; each gets an equal share of the remaining time. */
   private dial(addresses: readonly Address[], index: number): void {
     if (this.isOver) return;
     const address = addresses[index];
@@ -191,10 +192,10 @@ class Probe {
     this.endDialTimer = this.clock.hold(Math.max(1, leftMs / (addresses.length - index)), next);
   }
 
-  /** @param onFailed what to do when it cannot be connected to, if not to fail */
+  /** @param onFailed what to do if connecting fails; null: the check fails */
   private open(address: Address, onFailed: (() => void) | null): Socket {
     const place = address.kind === "unix" ? { path: address.path } : this.route(address);
-    // Half-open, so that an upstream that ends first is still judged by what it said.
+    // Half-open, so that an upstream that ends the connection first is judged by what it said.
     const socket = connect({ ...place, allowHalfOpen: true });
     this.talkThrough(socket, (error) => {
       if (this.phase === "talk") this.unanswered(`connection: ${codeOf(error)}`);
@@ -222,20 +223,20 @@ class Probe {
     return { host, port, ...(source === undefined ? {} : { localAddress: source }) };
   }
 
-  /** Begins as relays do: an upstream that expects a PROXY header hears nothing else before it. */
+  /** Begins as relays do: with a PROXY header, if the upstream expects one. */
   private introduce(socket: Socket): void {
     const { proxyProtocol } = this.options;
     if (proxyProtocol !== "off") socket.write(headerOfCheck(proxyProtocol));
   }
 
-  /** From now on all comes through this channel, and what another one tells is of no interest. */
+  /** Reads from this channel from now on, and ignores events of the one before. */
   private talkThrough(channel: Socket, onError: (error: unknown) => void): void {
     this.channel = channel;
     const isCurrent = () => !this.isOver && this.channel === channel;
     channel.on("data", (chunk) => {
       if (!isCurrent()) return;
       this.answer.add(chunk as Buffer);
-      // Whoever greets may do so before it is known who that is.
+      // Data may come before `connect` or `secureConnect`; it is judged after that.
       if (this.phase === "talk") this.talk();
     });
     channel.on("end", () => {
@@ -246,7 +247,7 @@ class Probe {
     });
   }
 
-  /** Goes on by TLS on the same socket: nothing of what was said in plain counts any more. */
+  /** Starts TLS on the same socket; nothing that was said in plaintext counts any more. */
   private secure(tls: TlsOptions): void {
     const { address, options, socket } = this;
     assert(socket !== null, "there is a connection before TLS");
@@ -266,7 +267,7 @@ class Probe {
     });
   }
 
-  /** Lets the conversation go on as far as it can. */
+  /** Continues the conversation as far as it can go. */
   private talk(): void {
     try {
       while (!this.isOver) {
@@ -284,7 +285,7 @@ class Probe {
         }
       }
     } catch (error) {
-      // A defect of ours: shown, and not held against the upstream.
+      // A defect of ours: shown, but not held against the upstream.
       this.inconclusive(
         `the check itself failed: ${printable(this.mask.overText(String(error))).slice(0, 100)}`,
       );
@@ -302,7 +303,7 @@ class Probe {
     } else this.unanswered(`nothing more within ${span}`);
   }
 
-  /** What was waited for did not come. */
+  /** What the conversation waits for did not come. */
   private unanswered(why: string): void {
     if (this.phase === "handshake") {
       this.end({ ok: false, detail: `TLS: ${why}` });
@@ -314,7 +315,7 @@ class Probe {
   }
 
   private failed(what: "lookup" | "connect", code: string): void {
-    // Bun says ECONNREFUSED where it has no descriptor for a socket: the code does not tell.
+    // Bun reports ECONNREFUSED if there is no descriptor for a socket, so the code is not enough.
     if (!hasDescriptors()) this.inconclusive("no descriptor left");
     else if (ownShortage(code) !== null) this.inconclusive(`${what}: ${code}`);
     else this.end({ ok: false, detail: `${what}: ${code}` });
@@ -334,12 +335,12 @@ class Probe {
     this.hangUp(() => this.resolve({ ok, inconclusive, detail, durationMs }));
   }
 
-  /** @param then called when nothing is left of the connection */
+  /** @param then called once nothing is left of the connection */
   private hangUp(then: () => void): void {
     const { channel, conversation, phase, socket } = this;
     if (phase === "talk" && channel !== socket) {
-      // The last of the handshake is not written yet, and an upstream logs an error where it does not
-      // get that and a proper end.
+      // The end of the handshake is not written yet. An upstream that gets neither that nor a
+      // proper end logs an error.
       channel?.end();
       setImmediate(() => {
         channel?.destroy();
@@ -355,7 +356,7 @@ class Probe {
   }
 }
 
-/** A header that tells of no client: LOCAL, or UNKNOWN where there is no such word. */
+/** A header that names no client: LOCAL in version 2, UNKNOWN in version 1. */
 function headerOfCheck(version: "v1" | "v2"): Uint8Array {
   return writeProxyHeader({
     version: version === "v1" ? 1 : 2,
@@ -367,14 +368,14 @@ function headerOfCheck(version: "v1" | "v2"): Uint8Array {
   });
 }
 
-/** The system's word for an error, or what is wrong with a name. */
+/** The system's code for an error, or what is wrong with a name. */
 function codeOf(error: unknown): string {
   if (error instanceof NameError) return error.message;
   const code = (error as NodeJS.ErrnoException | null)?.code;
   return typeof code === "string" ? printable(code).slice(0, 60) : "failed";
 }
 
-/** Whether this process can open anything now. */
+/** Whether this process can open another descriptor now. */
 function hasDescriptors(): boolean {
   try {
     closeSync(openSync(devNull, "r"));

@@ -3,22 +3,24 @@ import { type Conversation, lineAt, type Move, type Verdict } from "./conversati
 import type { Mask } from "./mask.ts";
 import { shownText } from "./shown.ts";
 
-/** Longest line of a reply that is waited for, in bytes. */
+/** Longest line of a reply to wait for, in bytes. */
 const LINE_BYTES_MAX = 1_024;
 
-/** What ROLE says of a replica: that, its primary's host and port, the state of the link, and more. */
+/**
+ * The least size of a replica's ROLE reply: `slave`, the primary's host and port, the link's state.
+ */
 const REPLICA_WORDS = 4;
 
-/** Redis' own words for the roles; before 5.0 there were no others. */
+/** Redis' own words for the roles, the only ones before 5.0. */
 const ROLE_NAMES: Readonly<Record<string, string>> = { master: "primary", slave: "replica" };
 
 /**
- * Asks a Redis with PING, after AUTH if there is a password, and for its ROLE if that matters. All is
- * sent at once, and the replies come in order.
+ * Sends PING to a Redis, after AUTH if there is a password, and then ROLE if a role is expected.
+ * All commands are sent at once, and the replies come in order.
  *
- * An upstream that wants a password that the check does not have, or another one, is alive: its
- * clients have their own. Only its role cannot be known then. What is told is the refusal that the
- * others come from: that of the password, if it is one.
+ * An upstream that asks for a password that the check does not have, or rejects the one it has, is
+ * alive: clients have their own. Only its role is unknown then. If several commands are refused,
+ * the detail shows the refusal that caused the others: that of AUTH, if there is one.
  */
 export class RedisConversation implements Conversation {
   readonly farewell = "reset";
@@ -60,7 +62,7 @@ export class RedisConversation implements Conversation {
     return { ok: true, detail: refusal === "" ? "+PONG" : `alive, but ${refusal}` };
   }
 
-  /** `*3 $6 master …`, where the rest of the array is of no interest but for a replica. */
+  /** Reads `*3 $6 master …`; the rest of the array matters only for a replica. */
   private judgeRole(lines: Lines, refusal: string): Move {
     const head = lines.take();
     if (head === null) return lines.wait("a reply to ROLE");
@@ -82,15 +84,15 @@ export class RedisConversation implements Conversation {
   }
 
   /**
-   * `$8 10.0.0.1 :6379 $9 connected …`, the rest of a replica's array. Without its primary it goes on
-   * answering, with what is older every second.
+   * Reads `$8 10.0.0.1 :6379 $9 connected …`, the rest of a replica's array. A replica that has
+   * lost its primary keeps answering, with data that gets older every second.
    */
   private judgeLink(lines: Lines, head: string): Move {
     const what = "the state of its link to the primary";
     if (Number(head.slice(1)) < REPLICA_WORDS) {
       return { ok: false, detail: `expected ${what}, got none` };
     }
-    // The primary's host with its size, its port, and the size of what comes.
+    // The length of the primary's host, the host, its port, and the length of the state.
     for (let passed = 0; passed < 4; passed++) if (lines.take() === null) return lines.wait(what);
     const state = lines.take();
     if (state === null) return lines.wait(what);
@@ -119,13 +121,13 @@ export class RedisConversation implements Conversation {
   }
 }
 
-/** The lines of an answer, taken one by one. */
+/** Reads an answer line by line. */
 class Lines {
   private at = 0;
 
   constructor(private readonly answer: Uint8Array) {}
 
-  /** The next one, or null when it is not whole yet. */
+  /** The next line; null if it is not complete yet. */
   take(): string | null {
     const found = lineAt(this.answer, this.at);
     if (found === null) return null;
@@ -133,14 +135,14 @@ class Lines {
     return found.line;
   }
 
-  /** Waits for a line, unless what came of it is too long already to be one. */
+  /** Waits for a line, or fails if the incomplete line is already too long. */
   wait(what: string): Move {
     if (this.answer.length - this.at <= LINE_BYTES_MAX) return { awaits: what };
     return { ok: false, detail: `expected ${what}, got a line that does not end` };
   }
 }
 
-/** Whoever asks may not have that answered. */
+/** The check has no permission for this command. */
 function isLocked(reply: string): boolean {
   return /^-(NOAUTH|NOPERM)\b/.test(reply);
 }

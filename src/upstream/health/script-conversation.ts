@@ -6,10 +6,10 @@ import { PatternSearch } from "./pattern.ts";
 import { shown } from "./shown.ts";
 
 /**
- * Plays the steps of a check of kind `send-expect`, and is well when all are done.
+ * Plays the steps of a `send-expect` check, and passes when all are done.
  *
- * `$` in a regular expression is the end of what has come so far: an answer is looked at whenever
- * more of it came, so that an upstream that keeps the connection open need not end it first.
+ * `$` in a regular expression matches the end of what has arrived so far. The answer is searched
+ * each time more arrives, so an upstream that keeps the connection open need not close it first.
  */
 export class ScriptConversation implements Conversation {
   readonly farewell = "reset";
@@ -45,7 +45,7 @@ export class ScriptConversation implements Conversation {
   }
 }
 
-/** A search for bytes in an answer that grows, which looks at each byte about once. */
+/** Searches a growing answer for bytes, and looks at each byte about once. */
 class BytesSearch {
   readonly isGivenUp = false;
   private seen = 0;

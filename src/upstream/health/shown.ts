@@ -1,15 +1,16 @@
 import type { Mask } from "./mask.ts";
 
-/** Most bytes of an answer that a detail repeats. */
+/** Most bytes of an answer that a detail shows. */
 const SHOWN_BYTES_MAX = 60;
-/** So much of it is looked at: more than enough for a secret that stands across that limit. */
+/** Bytes that are searched for secrets: more than enough for one that straddles that limit. */
 const LOOKED_AT_BYTES_MAX = 4_096;
 
 /**
- * The beginning of an answer as a detail shows it: its first line, in quotes, at most 60 bytes, all but
- * printable ASCII as `\xHH`. An upstream may send anything, and details get into logs and pages.
+ * The beginning of an answer as a detail shows it: its first line in quotes, at most 60 bytes, with
+ * everything but printable ASCII as `\xHH`. An upstream may send anything, and details get into
+ * logs and pages.
  *
- * @param mask takes the check's secrets out, before anything is cut
+ * @param mask removes the check's secrets before the text is cut
  */
 export function shown(received: Uint8Array, mask: Mask): string {
   const answer = mask.over(received.subarray(0, LOOKED_AT_BYTES_MAX));
@@ -24,7 +25,7 @@ export function shown(received: Uint8Array, mask: Mask): string {
   return `"${text}${index === SHOWN_BYTES_MAX && answer.length > index ? "…" : ""}"`;
 }
 
-/** The same for text of an upstream that is known to be one line. */
+/** The same for text that is known to be one line. */
 export function shownText(text: string, mask: Mask): string {
   return shown(Buffer.from(text, "latin1"), mask);
 }

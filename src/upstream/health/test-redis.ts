@@ -8,7 +8,7 @@ import { type ProbeResult, probe } from "./probe.ts";
 /** Where redis-server is, or null where it is not installed. */
 export const redisServer = findProgram("redis-server");
 
-/** Options of a check that is not in a hurry. */
+/** Options of a check without tight timing. */
 export function checkOptions(more: Partial<CheckOptions> = {}): CheckOptions {
   return {
     kind: "tcp",
@@ -25,7 +25,7 @@ export function checkOptions(more: Partial<CheckOptions> = {}): CheckOptions {
   };
 }
 
-/** Checks once where no name is known but localhost. */
+/** Checks once; the only known name is localhost. */
 export function probeOnce(
   address: Address,
   options: CheckOptions,
@@ -39,13 +39,13 @@ async function hostsOf(name: string): Promise<readonly string[]> {
   throw new NameError("unknown_host");
 }
 
-/** A redis-server of a test. */
+/** A redis-server for a test. */
 export interface TestRedis extends AsyncDisposable {
   readonly address: TcpAddress;
   readonly process: Bun.Subprocess;
 }
 
-/** Starts a redis-server that keeps nothing on the disk, with more options if there are any. */
+/** Starts a redis-server that writes nothing to disk. @param more further options */
 export async function startRedisServer(...more: string[]): Promise<TestRedis> {
   const command = (port: number) => [
     redisServer as string,

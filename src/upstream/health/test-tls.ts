@@ -4,7 +4,7 @@ import { authority, server as certificate } from "../../../test/fixtures/certifi
 import type { TcpAddress } from "../../base/address.ts";
 import type { TlsOptions } from "./check-options.ts";
 
-/** How a check verifies an upstream that shows {@link certificate}. */
+/** Options of a check that trusts the authority of {@link certificate}. */
 export function tlsOptions(more: Partial<TlsOptions> = {}): TlsOptions {
   return {
     serverName: null,
@@ -16,13 +16,13 @@ export function tlsOptions(more: Partial<TlsOptions> = {}): TlsOptions {
   };
 }
 
-/** An upstream that speaks TLS, and what came to it. */
+/** An upstream that speaks TLS, and records what it receives. */
 export class TlsUpstream {
-  /** What was said to it by TLS, of all connections. */
+  /** What it received by TLS, from all connections. */
   received = "";
-  /** For whom they asked by SNI; false for nobody. */
+  /** The SNI of each connection; false if there was none. */
   readonly names: (string | false | null)[] = [];
-  /** Connections of which the handshake was whole, and those that were ended as TLS has it. */
+  /** Connections that completed the handshake, and those that TLS closed properly. */
   shaken = 0;
   ended = 0;
   /** What went wrong with the others. */
@@ -36,7 +36,7 @@ export class TlsUpstream {
   /**
    * Listens on 127.0.0.1.
    *
-   * @param behaviour what it does with a connection, after the handshake
+   * @param behaviour what it does with a connection after the handshake
    * @param more options of node:tls
    */
   static async listen(
@@ -63,7 +63,7 @@ export class TlsUpstream {
     return upstream;
   }
 
-  /** Says this to whatever is said to it. */
+  /** Answers everything with this. */
   static async saying(text: string | Uint8Array, more: ServerOptions = {}): Promise<TlsUpstream> {
     return await TlsUpstream.listen((socket) => {
       socket.on("data", () => socket.write(text));
@@ -76,8 +76,8 @@ export class TlsUpstream {
 }
 
 /**
- * What a Postgres does before TLS, in front of an upstream that speaks it: it awaits the wish of eight
- * bytes, answers with one and passes on what comes then.
+ * The plaintext part of a Postgres in front of an upstream that speaks TLS: it reads the TLS
+ * request of eight bytes, answers with one byte and passes on everything after that.
  */
 export async function postgresDoor(behind: TlsUpstream) {
   const door = createPlainServer((client) => {

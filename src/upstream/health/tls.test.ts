@@ -81,7 +81,7 @@ describe("a handshake", () => {
     ]);
   });
 
-  const unknown = "TLS: its certificate is of an unknown authority";
+  const unknown = "TLS: its certificate is signed by an unknown authority";
   test.each<[string, TestCertificate, Partial<TlsOptions>, string]>([
     ["expired", expired, {}, "TLS: its certificate has expired"],
     ["not valid yet", future, {}, "TLS: its certificate is not valid yet"],
@@ -94,7 +94,7 @@ describe("a handshake", () => {
     ],
     ["of another authority", named, { ca: other.cert }, unknown],
     ["of none that is built in", named, { ca: null }, unknown],
-    ["signed by itself", alone, {}, "TLS: its certificate is signed by itself"],
+    ["signed by itself", alone, {}, "TLS: its certificate is self-signed"],
   ])("fails when its certificate is %s", async (_, shown, tls, detail) => {
     const upstream = opening(await TlsUpstream.listen(() => {}, shown));
     expect(await check(upstream.address, tls)).toEqual({ ok: false, detail });
@@ -157,7 +157,7 @@ describe("a handshake", () => {
 
 describe("an upstream that speaks no TLS", () => {
   test("fails at once when it says anything", async () => {
-    const detail = "TLS: it speaks no TLS";
+    const detail = "TLS: it does not speak TLS";
     for (const text of [
       "220 welcome\r\n",
       "-ERR unknown command\r\n",

@@ -1,25 +1,25 @@
 import { type HealthEvent, UpstreamHealth } from "./monitor.ts";
 import type { CheckedUpstream, HealthView } from "./view.ts";
 
-/** What stands for the options of an upstream without checks: nothing is ever counted. */
+/** The options of an upstream without checks: they are never applied. */
 export const UNCHECKED = { rise: 1, fall: 1 } as const;
 
-/** What is checked by itself, and when: an upstream, or one address of its name. */
+/** One thing to check: an upstream, or one address of its name. */
 export class Place {
-  /** The check that runs, null when none does. */
+  /** The running check; null if there is none. */
   run: AbortController | null = null;
-  /** When the last check began. */
+  /** When the last check started. */
   startedAt = Number.NEGATIVE_INFINITY;
-  /** When the next one begins; Infinity while none is planned. */
+  /** When the next one starts; Infinity if none is planned. */
   nextAt = Number.POSITIVE_INFINITY;
   cancelNext = nothing;
   lastCheck: HealthView["lastCheck"] = null;
-  /** Its name has it; else it serves only until one that the name has is well. */
+  /** DNS lists it. If not, it serves only until an address that DNS lists is well. */
   isCurrent = true;
 
   /**
-   * @param host the address; null: the upstream as it was configured
-   * @param health of the upstream itself when it is one place
+   * @param host the address; null: the upstream as configured
+   * @param health the upstream's own health if this is its only place
    */
   constructor(
     readonly watch: Watch,
@@ -32,10 +32,10 @@ export class Place {
 /** An upstream and the places where it is checked. */
 export class Watch {
   readonly health: UpstreamHealth;
-  /** By their addresses; one by null where it is checked as a whole. */
+  /** By address; by null if it is checked as a whole. */
   readonly places = new Map<string | null, Place>();
   cancelTick = nothing;
-  /** Who wants to know which addresses are well, as soon as that is known of any. */
+  /** Callers that wait to learn which addresses are well. */
   waiting: ((hosts: readonly string[] | null) => void)[] = [];
 
   constructor(
@@ -45,12 +45,12 @@ export class Watch {
     this.health = new UpstreamHealth(upstream.check ?? UNCHECKED, upstream.ejection);
   }
 
-  /** Each address of its name has a health of its own. */
+  /** Each address of its name has its own health. */
   get isByAddress(): boolean {
     return this.upstream.check !== null && this.upstream.hosts !== null;
   }
 
-  /** Something is to be learnt soon, and nothing is known that is good. */
+  /** No address is known to be well yet, and a check that may say so is still to come. */
   get isAwaited(): boolean {
     const places = [...this.places.values()];
     const isWell = places.some(({ health }) => health.hasPassed);
@@ -63,14 +63,14 @@ export class Watch {
     return well.flatMap(({ host }) => host ?? []);
   }
 
-  /** Brings its places to what it is now. @returns those that are new and those that are gone */
+  /** Brings its places up to date. @returns which ones are new and which are gone */
   arrange(now: number): { added: Place[]; removed: Place[] } {
     const { check, hosts } = this.upstream;
     const wanted = new Set<string | null>(check === null ? [] : (hosts ?? [null]));
     const removed: Place[] = [];
     for (const [host, place] of this.places) {
       place.isCurrent = wanted.has(host);
-      // An upstream that was one place and is several addresses now, or the other way round.
+      // It was checked as a whole and is now checked by address, or the other way round.
       if ((host === null) === this.isByAddress) removed.push(place);
     }
     const added: Place[] = [];
@@ -86,8 +86,8 @@ export class Watch {
   }
 
   /**
-   * Addresses that the name has no more serve as long as they are well and no other one is: takes
-   * away all others of them.
+   * Addresses that DNS no longer lists serve as long as they are well and no listed one is. Removes
+   * all other unlisted addresses.
    */
   superfluous(): Place[] {
     const places = [...this.places.values()];
@@ -99,7 +99,7 @@ export class Watch {
     return gone;
   }
 
-  /** What all addresses say together, after one of them has said something. */
+  /** Draws a conclusion about the upstream after one of its addresses was checked. */
   conclude(told: string, now: number): readonly HealthEvent[] {
     if (this.wellHosts.length > 0) return this.health.concluded(true, told, now);
     return this.isAwaited ? [] : this.health.concluded(false, told, now);

@@ -14,42 +14,42 @@ import { NameError } from "./name-error.ts";
 import { Turns } from "./turns.ts";
 
 /*
- * Asks DNS servers. Bun's own node:dns would nearly do, but (1.4.5) it says ENOTFOUND for a name
- * that is not there and for one without such records alike, leaves out the TTL of SRV records, takes
- * any datagram for a bad answer instead of waiting for the right one, and rounds timeouts up to whole
+ * A DNS client. Bun's own node:dns (1.4.5) does not suffice: it reports ENOTFOUND both for a
+ * missing name and for a name without such records, gives no TTL for SRV records, takes any
+ * datagram for a bad answer instead of waiting for the right one, and rounds timeouts up to whole
  * seconds.
  */
 
-/** How DNS is asked. */
+/** How to ask DNS. */
 export interface DnsOptions {
-  /** In the order in which they are asked. */
+  /** Asked in this order. */
   readonly servers: readonly DnsServer[];
-  /** Milliseconds that one server gets for one answer. */
+  /** Milliseconds that one server has for one answer. */
   readonly attemptMs: number;
-  /** Times that all of them are asked. */
+  /** How many times to go through all servers. */
   readonly rounds: number;
-  /** Nobody waits any more. */
+  /** Cancels the question. */
   readonly signal: AbortSignal;
 }
 
-/** Each question has a socket of its own. */
+/** Limits the questions under way, each of which needs a socket. */
 const turns = new Turns(descriptorBudget().lookups);
 
 const ROUNDS = 2;
 /**
- * Bytes of a datagram that may answer: what passes everywhere in one piece; for services, whose servers are
- * near as a rule, more. Consul, asked without such a number, names three members, and with one as many
- * as fit, and does not say that there are others.
+ * Bytes of the largest answer by UDP. A and AAAA: what passes everywhere unfragmented. SRV: more,
+ * because such servers are usually near, and Consul lists only as many members as fit without
+ * saying that there are others (three, if asked without this number).
  */
 const UDP_SIZE = { A: 1_232, AAAA: 1_232, SRV: 8_192 } as const;
-/** The same where nothing was said of it. */
+/** The same for a question without EDNS. */
 const UDP_SIZE_PLAIN = 512;
-/** After so many datagrams that answer nothing of ours somebody is guessing. */
+/** After more datagrams than this that do not answer our question, someone is guessing. */
 const FOREIGN_MAX = 32;
-/** A server has so long for an answer: resolv.conf's 5 s are too long while a client waits. */
+/** Milliseconds for an answer; resolv.conf's 5 s are too long while a client waits. */
 const ATTEMPT_MS = 1_500;
 
-/** How these servers are asked so that all of them get their turns within `timeoutMs`. */
+/** Divides `timeoutMs` so that each server is asked in time, twice. */
 export function attempts(
   servers: readonly DnsServer[],
   timeoutMs: number,
@@ -59,10 +59,10 @@ export function attempts(
 }
 
 /**
- * Asks one server after the other until one knows the answer.
+ * Asks one server after the other until one answers.
  *
  * @returns records, at least one
- * @throws NameError when there are none, or no server could say
+ * @throws NameError if there are none, or if no server could answer
  */
 export async function askDns(
   name: string,
@@ -73,13 +73,15 @@ export async function askDns(
   for (let round = 0; round < rounds; round++) {
     for (const server of servers) {
       if (signal.aborted) throw new NameError("given_up");
+      const release = await turns.take();
       try {
         return await askServer(name, type, server, attemptMs, signal);
       } catch (error) {
         if (!(error instanceof NameError)) throw error;
-        const { code } = error;
-        if (code === "unknown_host" || code === "no_data" || code === "given_up") throw error;
+        if (error.isFinal || error.code === "given_up") throw error;
         failure = error;
+      } finally {
+        release();
       }
     }
   }
@@ -93,21 +95,6 @@ async function askServer(
   attemptMs: number,
   signal: AbortSignal,
 ): Promise<DnsAnswer> {
-  const release = await turns.take();
-  try {
-    return await askInTurn(name, type, server, attemptMs, signal);
-  } finally {
-    release();
-  }
-}
-
-async function askInTurn(
-  name: string,
-  type: QuestionType,
-  server: DnsServer,
-  attemptMs: number,
-  signal: AbortSignal,
-): Promise<DnsAnswer> {
   const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
   const question: Question = { id, name: mixedCase(name.replace(/\.$/, "")), type };
   let message = encodeQuestion(question, UDP_SIZE[type]);
@@ -115,7 +102,7 @@ async function askInTurn(
   let answer = await byUdp(message, question, UDP_SIZE[type], server, attemptMs, signal);
   const { badFormat, notImplemented } = ResponseCode;
   if (answer !== "unsure" && (answer.code === badFormat || answer.code === notImplemented)) {
-    // An old one, which does not know EDNS.
+    // An old server, which does not know EDNS.
     message = encodeQuestion(question) ?? message;
     answer = await byUdp(message, question, UDP_SIZE_PLAIN, server, attemptMs, signal);
   }
@@ -131,12 +118,12 @@ async function askInTurn(
 }
 
 /**
- * One datagram there, one back. The socket is connected, so that the kernel lets only that server's
- * datagrams in, and has a port of its own, which nobody can guess.
+ * Sends one datagram and waits for the answer. The socket is connected, so that the kernel passes
+ * on only that server's datagrams, and has a port of its own that cannot be guessed.
  *
- * @param most bytes of the answer, as the question says: a larger one is not looked at
- * @returns `unsure` when a stranger may have written the answer, or tries to: the same is to be asked by TCP,
- *   where nobody else gets a word in
+ * @param most bytes of the answer, as the question says; larger ones are ignored
+ * @returns `unsure` if the answer may be forged or someone seems to be trying: ask again by TCP,
+ *   where no one else can answer
  */
 async function byUdp(
   message: Uint8Array<ArrayBuffer>,
@@ -157,7 +144,7 @@ async function byUdp(
   };
   try {
     const socket = await Bun.udpSocket({
-      // Bun would bind to 0.0.0.0, from where no IPv6 server can be asked.
+      // Bun would bind to 0.0.0.0, from which no IPv6 server can be reached.
       hostname: host.includes(":") ? "::" : "0.0.0.0",
       connect: { hostname: host, port },
       socket: {
@@ -178,7 +165,7 @@ async function byUdp(
   }
 }
 
-/** The same by TCP, where a message has its length before it. */
+/** The same by TCP, where each message is preceded by its length. */
 async function byTcp(
   message: Uint8Array<ArrayBuffer>,
   question: Question,
@@ -195,13 +182,13 @@ async function byTcp(
     hostname: host,
     port,
     socket: {
-      // A question is far smaller than what a new socket's buffer takes.
+      // A question is far smaller than a new socket's send buffer.
       open: (socket) => void socket.write(framed),
       data: (_, bytes) => {
         const whole = received.add(bytes);
         if (whole === null) return;
         const answer = decodeAnswer(whole, question, true);
-        // Nobody else can say anything on this connection.
+        // Only the server can write to this connection, so no other answer may come.
         if (typeof answer === "string") waiting.fail("malformed");
         else waiting.decide(answer);
       },
@@ -214,7 +201,7 @@ async function byTcp(
     return await waiting.answer;
   } finally {
     waiting.end();
-    // An attempt that comes to its end when nobody waits any more is closed then.
+    // If it connects later, close it then.
     void connecting.then(
       (socket) => socket.terminate(),
       () => {},
@@ -223,21 +210,21 @@ async function byTcp(
 }
 
 /**
- * What the system says when there is no way to a server (ENETUNREACH), or no descriptor left, is no
- * defect of ours.
+ * Errors of system calls, such as no route to a server (ENETUNREACH) or no descriptor left, are not
+ * defects of ours.
  */
 function nameError(error: unknown): unknown {
   const isOfSystem = error instanceof Error && "syscall" in error;
   return isOfSystem ? new NameError("unreachable") : error;
 }
 
-/** A message that comes in pieces, with its length before it: at most 64 KiB, in one piece of memory. */
+/** Assembles a message that arrives in pieces, preceded by its length: at most 64 KiB. */
 class Framed {
   private readonly length = Buffer.alloc(2);
   private message: Buffer | null = null;
   private size = 0;
 
-  /** @returns the message when it has just become whole; what comes behind it is dropped */
+  /** @returns the message once it is complete; what follows it is dropped */
   add(bytes: Uint8Array): Uint8Array | null {
     let rest = bytes;
     if (this.message === null) {
@@ -255,13 +242,13 @@ class Framed {
     message.set(taken, this.size);
     this.size += taken.length;
     if (this.size < message.length) return null;
-    // Whatever comes now is behind it.
+    // Whatever comes from now on follows the message.
     this.size++;
     return message;
   }
 }
 
-/** One answer that is awaited, for so long. */
+/** Waits for one answer until a timeout. */
 class Waiting<T> {
   private readonly promise = Promise.withResolvers<T>();
   private readonly timer: ReturnType<typeof setTimeout>;
@@ -271,10 +258,10 @@ class Waiting<T> {
     attemptMs: number,
     private readonly signal: AbortSignal,
   ) {
-    // A question is no reason for a process to go on.
+    // A question must not keep the process alive.
     this.timer = setTimeout(() => this.fail("timeout"), timerSpan(attemptMs)).unref();
     signal.addEventListener("abort", this.onAbort);
-    // It may fail before anybody looks.
+    // It may fail before anyone awaits it.
     this.promise.promise.catch(() => {});
     if (signal.aborted) this.onAbort();
   }
@@ -297,13 +284,9 @@ class Waiting<T> {
   }
 }
 
-/**
- * The servers that the system asks, as it says now.
- *
- * @returns none where it says none
- */
+/** The servers that the system asks now; may be empty. */
 export async function systemServers(): Promise<DnsServer[]> {
-  // Loaded when a name is asked for: whoever starts with addresses alone does not pay for it.
+  // Loaded here, so that a start with literal addresses alone does not pay for it.
   const { Resolver } = await import("node:dns");
   return new Resolver().getServers().flatMap((text) => parseServer(text) ?? []);
 }

@@ -1,12 +1,12 @@
 import { formatIPv6 } from "../../base/ip.ts";
 
-// DNS messages (RFC 1035): one question, and what an answer to it holds.
+// DNS messages (RFC 1035): one question, and the answer to it.
 
-/** The types of records that are asked for or followed. */
+/** The types of records that are asked for, or followed in answers. */
 export const RecordType = { A: 1, CNAME: 5, AAAA: 28, SRV: 33 } as const;
 export type QuestionType = Exclude<keyof typeof RecordType, "CNAME">;
 
-/** Response codes that are told apart. */
+/** Response codes that ringway distinguishes. */
 export const ResponseCode = {
   noError: 0,
   badFormat: 1,
@@ -17,14 +17,14 @@ export const ResponseCode = {
 
 /** A question as it was sent. */
 export interface Question {
-  /** 0…65,535, not to be guessed: it is what tells our answer from another's. */
+  /** 0…65,535, unguessable: it tells our answer from forged ones. */
   readonly id: number;
-  /** Without a final dot; the answer has to repeat it letter by letter, see {@link mixedCase}. */
+  /** Without a final dot. The answer must repeat it with the same case, see {@link mixedCase}. */
   readonly name: string;
   readonly type: QuestionType;
 }
 
-/** A record of the type that was asked for. */
+/** A record of the type asked for. */
 export type DnsRecord =
   | { readonly type: "A" | "AAAA"; readonly host: string }
   | {
@@ -32,47 +32,47 @@ export type DnsRecord =
       readonly priority: number;
       readonly weight: number;
       readonly port: number;
-      /** Without a final dot; empty when the service is decidedly not there. */
+      /** Without a final dot; empty if the service is explicitly not available. */
       readonly target: string;
     };
 
-/** What a server says to a question. */
+/** A server's answer. */
 export interface DnsAnswer {
   /** See {@link ResponseCode}. */
   readonly code: number;
-  /** It did not fit into a datagram: the same is to be asked by TCP. */
+  /** It did not fit into a datagram: ask again by TCP. */
   readonly isTruncated: boolean;
   /** In the server's order. */
   readonly records: readonly DnsRecord[];
-  /** Seconds for which all of this holds, aliases included; Infinity without a record. */
+  /** Seconds for which all of it is valid, aliases included; Infinity without a record. */
   readonly ttlSeconds: number;
 }
 
 const HEADER_SIZE = 12;
-/** Of a record without a name and without data. */
+/** Bytes of a record with an empty name and no data. */
 const OPT_SIZE = 11;
 const OPT = 41;
 const INTERNET = 1;
 const LABEL_SIZE_MAX = 63;
-/** Bytes of a name, its lengths and its final zero included. */
+/** Bytes of a name, with its length bytes and the final zero. */
 const NAME_SIZE_MAX = 255;
-/** What a length that is none begins with: it points at the rest of the name. */
+/** A length byte with these bits begins a pointer to the rest of the name. */
 const POINTER = 0xc0;
 const OFFSET_BITS = 0x3fff;
-/** Jumps of one name: it has 127 labels at most, and a right one jumps once as a rule. */
+/** Most jumps in one name: it has at most 127 labels, and normally jumps once. */
 const HOPS_MAX = 128;
 /**
- * Labels and jumps of all names of a message, beyond one for each of its bytes. Names that many others point
- * at are read once; without a bound each of thousands of records could have a name of its own that leads
- * through the whole message.
+ * Labels and jumps of all names of a message, beyond one for each of its bytes. A name that many
+ * others point to is read once; but without a bound, each of thousands of records could have a name
+ * of its own that leads through the whole message.
  */
 const STEPS_SPARE = 1_024;
-/** A longer chain of aliases is somebody's mistake, or a circle. */
+/** A longer chain of aliases is a mistake, or a loop. */
 const ALIASES_MAX = 16;
 
 /**
- * The same name with large and small letters at random, which mean nothing to whoever answers (RFC 4343) and
- * come back as they were: so many more bits for a stranger to guess who wants to answer in their place.
+ * Randomizes the case of a name's letters. Servers ignore the case (RFC 4343) and repeat it, so it
+ * adds bits that a forger would have to guess.
  */
 export function mixedCase(name: string): string {
   const bits = crypto.getRandomValues(new Uint8Array(name.length));
@@ -82,11 +82,11 @@ export function mixedCase(name: string): string {
 }
 
 /**
- * The question's message.
+ * Encodes a question.
  *
- * @param udpSize bytes of the largest datagram that may answer it (EDNS, RFC 6891); 0 to say nothing of
- *   it, which means 512
- * @returns null when such a name cannot be asked for
+ * @param udpSize bytes of the largest datagram that may answer it (EDNS, RFC 6891); 0: not sent,
+ *   which means 512
+ * @returns null if DNS cannot have such a name
  */
 export function encodeQuestion(
   { id, name, type }: Question,
@@ -99,7 +99,7 @@ export function encodeQuestion(
   const bytes = new Uint8Array(HEADER_SIZE + nameSize + 4 + (udpSize > 0 ? OPT_SIZE : 0));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, id);
-  // Recursion is desired: the server is to find out.
+  // Recursion desired.
   view.setUint16(2, 0x0100);
   view.setUint16(4, 1);
   let at = HEADER_SIZE;
@@ -119,12 +119,13 @@ export function encodeQuestion(
 }
 
 /**
- * What a message says to a question.
+ * Decodes a message as the answer to a question.
  *
- * @returns `foreign` when it answers another question, or none: whoever can send us datagrams can
- *   send such ones, and the answer may still come; `altered` when it is ours but for the case of letters: a
- *   few servers do not keep it, and strangers do not know it; `malformed` when it is ours, but cannot be read
- * @param anyCase nobody else can have sent it
+ * @param anyCase the message certainly comes from the server
+ * @returns `foreign` if it does not answer this question: anyone can send us such datagrams, and
+ *   the answer may still come; `altered` if only the case of letters differs: a few servers do not
+ *   keep it, and a forger does not know it; `malformed` if it answers the question but cannot be
+ *   read
  */
 export function decodeAnswer(
   message: Uint8Array,
@@ -153,8 +154,8 @@ function isAnswerTo(reader: Reader, { id, name, type }: Question): boolean {
   if (reader.u16At(0) !== id || (flags & 0x8000) === 0) return false;
   const questions = reader.u16At(4);
   const code = flags & 0xf;
-  // Who could not read the question, or has failed early, need not repeat it. That there is no such name
-  // is said of a name.
+  // A server that could not read the question, or failed early, need not repeat it. NXDOMAIN is
+  // about a name, so it must.
   if (questions === 0) return code !== ResponseCode.noError && code !== ResponseCode.noSuchName;
   if (questions !== 1) return false;
   reader.at = HEADER_SIZE;
@@ -165,7 +166,8 @@ function isAnswerTo(reader: Reader, { id, name, type }: Question): boolean {
 function readAnswer(reader: Reader, { name, type }: Question): DnsAnswer {
   const flags = reader.u16At(2);
   const [code, isTruncated] = [flags & 0xf, (flags & 0x200) !== 0];
-  // Of a truncated message nothing is of use, and it may end anywhere; one without its question has failed.
+  // A truncated message may end anywhere, and none of it is used; one without its question has
+  // failed.
   const isOfUse = !isTruncated && reader.u16At(4) > 0;
   if (!isOfUse) return { code, isTruncated, records: [], ttlSeconds: Infinity };
   const found = new Map<string, { record: DnsRecord; ttl: number }[]>();
@@ -192,7 +194,7 @@ function readAnswer(reader: Reader, { name, type }: Question): DnsAnswer {
   return { code, isTruncated, ...followed(name.toLowerCase(), found, aliases) };
 }
 
-/** The records of the name, or of what it is an alias of; others' are none of our business. */
+/** The records of the name, or of its alias; records of other names are ignored. */
 function followed(
   name: string,
   found: ReadonlyMap<string, readonly { record: DnsRecord; ttl: number }[]>,
@@ -214,13 +216,13 @@ function followed(
   return { records: [], ttlSeconds: Infinity };
 }
 
-/** Reads a message. Whatever is not there throws a RangeError, as DataView does. */
+/** Reads a message. Throws a RangeError for anything missing, as DataView does. */
 class Reader {
   at = 0;
   readonly size: number;
   private readonly view: DataView;
   private readonly buffer: Buffer;
-  /** Names that others point at, by where they begin. */
+  /** Names that others point to, by where they begin. */
   private readonly known = new Map<number, string>();
   private stepsLeft: number;
 
@@ -231,7 +233,7 @@ class Reader {
     this.stepsLeft = byteLength + STEPS_SPARE;
   }
 
-  /** Whether the name at this place is spelled so, letter by letter. */
+  /** Whether the name at this place is spelled exactly like this. */
   spells(offset: number, name: string): boolean {
     let at = offset;
     for (const label of name.split(".")) {
@@ -251,13 +253,13 @@ class Reader {
     return this.view.getUint16(this.at - 2);
   }
 
-  /** Seconds; what has its highest bit set counts as 0 (RFC 2181 §8). */
+  /** Seconds; a value with its highest bit set counts as 0 (RFC 2181 §8). */
   ttl(): number {
     this.at += 4;
     return Math.max(0, this.view.getInt32(this.at - 4));
   }
 
-  /** The record ends here. */
+  /** Checks that the record ends here. */
   expect(end: number): void {
     if (this.at !== end) throw new RangeError("a record is longer or shorter than it says");
   }
@@ -272,13 +274,14 @@ class Reader {
   }
 
   /**
-   * A name in lower case; what no host's name has is written as `\\DDD` (RFC 4343), so that a dot inside
-   * a label makes no other name of it. The second half of it may be anywhere before it (compression).
+   * Reads a name in lower case. Bytes that no host name has become `\\DDD` (RFC 4343), so that a
+   * dot inside a label does not make it another name. The end of a name may be elsewhere
+   * (compression), but only before it.
    */
   name(): string {
     const first = this.view.getUint8(this.at);
     if (first < POINTER) return this.nameHere();
-    // Most names are nothing but a pointer to one that was read before.
+    // Most names are just a pointer to a name that was read before.
     const target = this.u16() & OFFSET_BITS;
     const end = this.at;
     let name = this.known.get(target);
@@ -298,7 +301,7 @@ class Reader {
     let end = -1;
     let size = 1;
     let hops = 0;
-    // Each jump goes further back than all before it, so that there is an end to them.
+    // Each jump must go further back than all before it, so jumps come to an end.
     let limit = this.at;
     for (;;) {
       const length = this.u8();

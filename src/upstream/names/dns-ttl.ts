@@ -1,10 +1,10 @@
-/** What the TTL of an answer is taken for, in milliseconds. */
+/** The bounds of an answer's TTL, in milliseconds. */
 export interface DnsTtl {
-  /** At least this, 1,000 or more. */
+  /** Shorter TTLs count as this, 1,000 or more. */
   readonly minMs: number;
-  /** At most this, no less than `minMs`. */
+  /** Longer TTLs count as this, at least `minMs`. */
   readonly maxMs: number;
 }
 
-/** What holds unless something else is asked for. */
+/** The default bounds. */
 export const dnsTtlDefaults: DnsTtl = { minMs: 1_000, maxMs: 300_000 };

@@ -1,19 +1,22 @@
 import type { HostAddress } from "./resolver.ts";
 
-/** Milliseconds from one attempt of a dial to the next, if none has failed before (RFC 8305 §5). */
+/**
+ * Milliseconds between two attempts of a dial, unless the first one fails earlier (RFC 8305 §5).
+ */
 export const ATTEMPT_DELAY_MS = 250;
 
-/** Attempts of one dial at a time: with more to try the oldest of them, a second old, gives way. */
+/**
+ * Most attempts of one dial at a time. To make another one, the oldest, a second old, is cancelled.
+ */
 export const ATTEMPTS_MAX = 4;
 
 /**
- * The order in which to dial the addresses of a name (RFC 8305 §4): the families in turn, so that one
- * family that leads nowhere costs one attempt and not all of them. The family of the first address
- * stays first: the system has sorted them by what this machine can reach (RFC 6724).
+ * Orders the addresses of a name for dialling (RFC 8305 §4): the families alternate, so that a
+ * family without a route costs one attempt, not all of them. The family of the first address stays
+ * first: the system has sorted the addresses by what this machine can reach (RFC 6724).
  *
- * @param turn by so many places each family is rotated: whoever counts it up from dial to dial spreads
- *   dials over all addresses; 0, 1, 2…
- * @returns the same addresses, each family in the order given but for the rotation
+ * @param turn how many places to rotate each family by, 0, 1, 2…; counting it up from dial to dial
+ *   spreads dials over all addresses
  */
 export function orderAddresses(addresses: readonly HostAddress[], turn: number): HostAddress[] {
   const first = addresses[0]?.family;

@@ -12,36 +12,38 @@ export interface HostAddress {
   readonly family: 4 | 6;
 }
 
-/** What a name stands for now: a host's addresses, or places of another kind. */
+/** What a name resolves to now: a host's addresses, or a service's places. */
 export interface Resolution<Place = HostAddress> {
-  /** At least one, each once; of a host: in the system's order, or else IPv6 before IPv4. */
+  /** At least one, without duplicates; for a host: in the system's order, otherwise IPv6 first. */
   readonly addresses: readonly Place[];
-  /** Milliseconds for which that holds; 0 or more. */
+  /** Milliseconds for which the answer is valid; 0 or more. */
   readonly ttlMs: number;
 }
 
-/** How a name is resolved. */
+/** How to resolve a name. */
 export interface ResolveOptions {
-  /** The DNS servers; unless given, those that the system asks. */
+  /** The DNS servers; if missing, those of the system. */
   readonly servers?: readonly DnsServer[];
-  /** Milliseconds until it is given up. @default 5000 */
+  /** Milliseconds until the lookup fails. @default 5000 */
   readonly timeoutMs?: number;
-  /** Asks the system; null: only DNS is asked. @default getaddrinfo */
+  /** The system's lookup; null: only DNS is asked. @default getaddrinfo */
   readonly system?: SystemLookup | null;
 }
 
 /**
- * What the system says of a name: its addresses.
+ * Asks the system for the addresses of a name.
  *
- * @throws NameError with `unknown_host`, or `timeout` when it could not find out
+ * @throws NameError `unknown_host`, or `timeout` if the system could not find out
  */
 export type SystemLookup = (host: string) => Promise<readonly string[]>;
 
-/** What is known otherwise than from DNS holds for so long. */
+/** The TTL of answers that have none, in milliseconds. */
 export const UNKNOWN_TTL_MS = 30_000;
 
 const TIMEOUT_MS = 5_000;
-/** DNS gets so long to tell for how long the system's answer holds; it has just told the system. */
+/**
+ * Milliseconds to wait for DNS to tell the TTL of the system's answer, which the system just got.
+ */
 const TTL_PATIENCE_MS = 250;
 
 /**
@@ -50,7 +52,7 @@ const TTL_PATIENCE_MS = 250;
  *     the system (getaddrinfo: /etc/hosts, search domains, DNS…)  ──► which addresses
  *     DNS, A and AAAA                                             ──► for how long; why not
  *
- * The system has the say, because everybody else on this machine believes it; but only DNS has TTLs,
+ * The system decides, because all other programs on this machine rely on it. But only DNS has TTLs,
  * and says why there is no answer.
  *
  * @throws NameError
@@ -70,10 +72,11 @@ export async function resolveName(host: string, options: ResolveOptions = {}): P
     if (system === null) return await askServers();
     return await fromSystem(host, until(signal, system(host)), askServers);
   } catch (error) {
-    throw isNameError(error, "given_up") && signal.aborted ? new NameError("timeout") : error;
+    const isTimeout = signal.aborted && error instanceof NameError && error.code === "given_up";
+    throw isTimeout ? new NameError("timeout") : error;
   } finally {
     clearTimeout(timer);
-    // Whatever is still asked for is of no use.
+    // Questions that are still open are of no use any more.
     ending.abort();
   }
 }
@@ -89,7 +92,7 @@ async function fromSystem(
     failure = error;
     return [];
   });
-  const addresses = distinct(hosts);
+  const addresses = hostAddresses(hosts);
   if (addresses.length > 0) {
     return { addresses, ttlMs: isLocal(host) ? UNKNOWN_TTL_MS : await ttlFrom(askServers()) };
   }
@@ -97,7 +100,7 @@ async function fromSystem(
   return await askServers();
 }
 
-/** For how long an answer holds, if DNS says that soon. */
+/** The TTL of an answer, if DNS tells it soon. */
 async function ttlFrom(asking: Promise<Resolution>): Promise<number> {
   const answer = asking.then(
     ({ ttlMs }) => ttlMs,
@@ -106,7 +109,7 @@ async function ttlFrom(asking: Promise<Resolution>): Promise<number> {
   return await Promise.race([answer, Bun.sleep(TTL_PATIENCE_MS).then(() => UNKNOWN_TTL_MS)]);
 }
 
-/** IPv6 and IPv4 at the same time. One of them is enough. */
+/** Asks for IPv6 and IPv4 at the same time. One of them is enough. */
 async function fromDns(host: string, options: DnsOptions): Promise<Resolution> {
   const questions: readonly QuestionType[] = ["AAAA", "A"];
   const outcomes = await Promise.allSettled(questions.map((type) => askDns(host, type, options)));
@@ -122,41 +125,43 @@ async function fromDns(host: string, options: DnsOptions): Promise<Resolution> {
     records.flatMap((record) => (record.type === "SRV" ? [] : record.host)),
   );
   const ttlSeconds = Math.min(...answers.map((answer) => answer.ttlSeconds));
-  return { addresses: distinct(hosts), ttlMs: ttlSeconds * 1_000 };
+  return { addresses: hostAddresses(hosts), ttlMs: ttlSeconds * 1_000 };
 }
 
 /**
- * What two questions without an answer mean together: what one server could not say stands before
- * that there is nothing, as it may be what the other question would have found.
+ * The failure that stands for both questions: a server's failure counts for more than a missing
+ * record, because the other question might have found one.
  */
 function worst(failures: readonly NameError[]): NameError {
-  const isDecided = ({ code }: NameError) => code === "unknown_host" || code === "no_data";
-  const undecided = failures.find((one) => !isDecided(one));
-  // A server that says both means that there is the name: RFC 8020.
+  const undecided = failures.find((one) => !one.isFinal);
+  // If the answers differ, the name exists: RFC 8020.
   const without = failures.find(({ code }) => code === "no_data");
   return undecided ?? without ?? new NameError("unknown_host");
 }
 
-/** Names that DNS has no say in (RFC 6761), and those without a dot, which only the system completes. */
+/**
+ * Names that are not for DNS (RFC 6761), and those without a dot, which only the system completes.
+ */
 function isLocal(host: string): boolean {
   return !host.includes(".") || isLocalhost(host);
 }
 
-function distinct(hosts: readonly string[]): HostAddress[] {
+/** The literal addresses among these hosts, without duplicates. */
+export function hostAddresses(hosts: readonly string[]): HostAddress[] {
   return [...new Set(hosts)].flatMap((host) => {
     const family = ipKind(host);
     return family === 0 ? [] : [{ host, family }];
   });
 }
 
-/** System lookups that are under way, by their names. */
+/** Running system lookups, by name. */
 const running = new Map<string, Promise<readonly string[]>>();
 
 /**
- * Asks getaddrinfo. A lookup cannot be taken back, and one that hangs holds a thread: who asks for
- * a name that is being looked up waits for the same lookup, so that they cannot pile up.
+ * Asks getaddrinfo. A lookup cannot be cancelled, and one that hangs holds a thread. So callers
+ * that ask for the same name share one lookup, and lookups cannot pile up.
  *
- * @returns addresses in the system's order, some perhaps more than once
+ * @returns addresses in the system's order, possibly with duplicates
  */
 export const askSystem: SystemLookup = (host) => {
   let lookup = running.get(host);
@@ -177,7 +182,7 @@ async function getAddrInfo(host: string): Promise<readonly string[]> {
   }
 }
 
-/** The promise's value, unless nobody waits for it any more. @throws NameError `given_up` then */
+/** The promise's value. @throws NameError `given_up` if the signal comes first */
 async function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   const ended = Promise.withResolvers<never>();
   const onAbort = () => ended.reject(new NameError("given_up"));
@@ -188,8 +193,4 @@ async function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-}
-
-function isNameError(error: unknown, code: NameError["code"]): boolean {
-  return error instanceof NameError && error.code === code;
 }

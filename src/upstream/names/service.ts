@@ -7,41 +7,41 @@ import type { DnsServer } from "./dns-server.ts";
 import { NameError } from "./name-error.ts";
 import type { Resolution } from "./resolver.ts";
 
-/** One of the places where a service is (RFC 2782), in the words of upstreams. */
+/** One place of a service (RFC 2782), as an upstream. */
 export interface ServicePlace {
-  /** Its host is a name as a rule, and resolved like any other. */
+  /** Its host is usually a name, and resolved like any other. */
   readonly address: TcpAddress;
-  /** 1…256: its share beside the others that are backups, or not, like it. */
+  /** 1…256: its share among the primaries, or among the backups. */
   readonly weight: number;
-  /** It has not the lowest priority number of all: it gets relays when no other can be had. */
+  /** It does not have the lowest priority number: it gets relays only if no primary can. */
   readonly isBackup: boolean;
 }
 
 /**
- * Where a service is now: at most {@link PLACES_MAX} places, those of the lowest priority number first,
- * heavier ones before lighter ones.
+ * Where a service is now: at most {@link PLACES_MAX} places, lowest priority number first, then
+ * heaviest first.
  */
 export interface ServiceResolution extends Resolution<ServicePlace> {
-  /** Places beyond those, and records that name none that could be dialled. */
+  /** Places beyond the limit, and records that cannot be dialled. */
   readonly leftOut: number;
 }
 
-/** How a service is looked for. */
+/** How to look up a service. */
 export interface ServiceOptions {
-  /** DNS servers; unless given, those that the system asks. */
+  /** DNS servers; if missing, those of the system. */
   readonly servers?: readonly DnsServer[];
-  /** Milliseconds until it is given up. @default 5000 */
+  /** Milliseconds until the lookup fails. @default 5000 */
   readonly timeoutMs?: number;
 }
 
-/** Most places of a service that are upstreams. */
+/** Most places of a service that become upstreams. */
 export const PLACES_MAX = 256;
 
 const TIMEOUT_MS = 5_000;
 /** The largest weight of an upstream; SRV records go up to 65,535. */
 const WEIGHT_MAX = 256;
 
-/** A record that names a place. */
+/** A record with a usable place. */
 interface Found {
   readonly address: TcpAddress;
   readonly priority: number;
@@ -51,12 +51,12 @@ interface Found {
 /**
  * Finds where a service is.
  *
- * Of priorities only the lowest number is told from all the others, which are backups; weights are
- * scaled down where one is beyond 256. A weight of 0 is the least one, not none: where all have it they
- * are equal, as RFC 2782 wants it.
+ * The lowest priority number makes a primary, every other one a backup. If a weight exceeds 256,
+ * all are scaled down. A weight of 0 counts as the least weight, not as none: if all have it they
+ * are equal, as RFC 2782 demands.
  *
  * @param name such as `_redis._tcp.example.org`
- * @throws NameError `no_service` also when DNS says that the service is decidedly not there
+ * @throws NameError `no_service` also if DNS says that the service is explicitly not available
  */
 export async function resolveService(
   name: string,
@@ -88,8 +88,8 @@ export async function resolveService(
 }
 
 /**
- * The place that a record names; null when that could not be written as an upstream either. An empty
- * target says that the service is not there, and nothing listens on port 0.
+ * The place in a record; null if it could not be written as an upstream either. An empty target
+ * means that the service is not available, and nothing listens on port 0.
  */
 function placeOf(record: DnsRecord): Found | null {
   if (record.type !== "SRV" || record.target === "") return null;
@@ -104,8 +104,8 @@ function placeOf(record: DnsRecord): Found | null {
 }
 
 /**
- * Each place once, as its best record has it. Servers shuffle their records: the order must be the same
- * for the same ones.
+ * Removes duplicates and keeps the best record of each place. Servers shuffle their records, so the
+ * result is sorted.
  */
 function distinct(places: readonly Found[]): Found[] {
   const byName = new Map<string, Found>();

@@ -1,29 +1,29 @@
-/** What the system's resolver has written down beside the servers that it asks. */
+/** What the system's resolver reads from files, apart from the servers to ask. */
 export interface SystemFiles {
-  /** The addresses that /etc/hosts has for a name, in its order; none when it has none. */
+  /** The addresses of a name in /etc/hosts, in its order; may be empty. */
   hostsOf(name: string): Promise<readonly string[]>;
-  /** Which names to ask for when a person has written this one, in this order; at least one. */
+  /** The names to ask for in place of this one, in order; at least one. */
   candidates(name: string): Promise<readonly string[]>;
 }
 
-/** Domains that a name is completed with at most: each of them is two questions. */
+/** Most search domains: each one costs two questions. */
 const SEARCH_MAX = 16;
-/** As glibc has it. */
+/** The same as glibc's. */
 const NDOTS_MAX = 15;
 
-/** What a resolv.conf says. */
+/** The contents of a resolv.conf. */
 interface Search {
-  /** Null where it says none: then that of this machine counts. */
+  /** Null if there are none: then the machine's own domain is used. */
   readonly domains: readonly string[] | null;
-  /** So many dots a name has that is tried as it is first. */
+  /** A name with at least this many dots is tried as it is first. */
   readonly ndots: number;
 }
 
 /**
- * The system's files, each read anew when it has changed. One that is not there, is no regular file, or
- * cannot be read says nothing.
+ * Reads the system's files, again whenever they have changed. A file that is missing, unreadable or
+ * not a regular file counts as empty.
  *
- * @param machine this machine's name; as the system says unless given
+ * @param machine this machine's host name; by default the system's
  */
 export function systemFiles(
   hostsPath = "/etc/hosts",
@@ -41,7 +41,7 @@ export function systemFiles(
   };
 }
 
-/** Loaded when it is asked for: most starts do without. */
+/** Loaded here, because most starts do without it. */
 async function hostname(): Promise<string> {
   const { hostname } = await import("node:os");
   return hostname();
@@ -52,7 +52,7 @@ function domainOf(machine: string): readonly string[] {
   return dot === -1 ? [] : [machine.slice(dot + 1).toLowerCase()];
 }
 
-/** A file as it was understood, as long as it has not changed. */
+/** A parsed file, kept until the file changes. */
 class ParsedFile<T> {
   private version = "";
   private parsed: T;
@@ -68,7 +68,7 @@ class ParsedFile<T> {
     try {
       const file = Bun.file(this.path);
       const stat = await file.stat();
-      // A pipe may never end.
+      // Reading a pipe may never end.
       if (!stat.isFile()) throw new TypeError("no regular file");
       const { mtimeMs, size, ino } = stat;
       const version = `${mtimeMs} ${size} ${ino}`;
@@ -97,7 +97,7 @@ function parseHosts(text: string): Map<string, string[]> {
   return known;
 }
 
-/** Of `search` and `domain` the last one counts, as resolv.conf(5) says. */
+/** The last `search` or `domain` counts, as resolv.conf(5) says. */
 function parseSearch(text: string): Search {
   let domains: string[] | null = null;
   let ndots = 1;
@@ -118,7 +118,7 @@ function parseSearch(text: string): Search {
   return { domains: wanted ?? null, ndots };
 }
 
-/** One with a final dot is whole; one with enough dots is tried as it is first. */
+/** A name with a final dot is complete; one with enough dots is tried as it is first. */
 function completed(name: string, domains: readonly string[], ndots: number): readonly string[] {
   if (name.endsWith(".")) return [name];
   const others = domains.map((domain) => `${name}.${domain}`);

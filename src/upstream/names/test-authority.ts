@@ -2,7 +2,7 @@ import { parseIPv4, parseIPv6 } from "../../base/ip.ts";
 import { RecordType } from "./dns-message.ts";
 import type { DnsServer } from "./dns-server.ts";
 
-/** A record that an authority tells. TTLs in seconds. */
+/** A record of a test authority. TTLs in seconds. */
 export type TestRecord = { readonly ttl: number; readonly owner?: string } & (
   | { readonly type: "A" | "AAAA"; readonly host: string }
   | { readonly type: "CNAME"; readonly target: string }
@@ -15,41 +15,41 @@ export type TestRecord = { readonly ttl: number; readonly owner?: string } & (
     }
 );
 
-/** What an authority does when it is asked. */
+/** How an authority answers a question. */
 export interface TestReply {
   readonly records?: readonly TestRecord[];
-  /** The response code: 0 unless given. */
+  /** The response code; default 0. */
   readonly code?: number;
-  /** Not by UDP: there it says that the rest is cut off. */
+  /** Too long for UDP, where the answer is truncated. */
   readonly isLong?: boolean;
-  /** By TCP as well. */
+  /** Too long for TCP as well. */
   readonly isEndless?: boolean;
-  /** It does not repeat the question. */
+  /** The answer does not repeat the question. */
   readonly isBare?: boolean;
-  /** It repeats the question in small letters. */
+  /** The answer repeats the question in lower case. */
   readonly isSmall?: boolean;
-  /** Nothing at all. */
+  /** There is no answer. */
   readonly isSilent?: boolean;
-  /** These datagrams come before the answer, or instead of it when it is silent. */
+  /** Datagrams to send before the answer, or instead of it if it is silent. */
   readonly before?: (question: Buffer) => readonly Uint8Array[];
-  /** By TCP in pieces of one byte; else the connection is closed without a word. */
+  /** By TCP in pieces of one byte, or the connection is closed without an answer. */
   readonly tcp?: "slow" | "closed";
 }
 
-/** What an authority was asked. */
+/** A question that an authority got. */
 export interface Asked {
-  /** In small letters, whatever the case of the question's. */
+  /** In lower case. */
   readonly name: string;
-  /** As it was spelled. */
+  /** As it was sent. */
   readonly spelled: string;
-  /** As a number, as in the message. */
+  /** The number in the message. */
   readonly type: number;
   readonly by: "udp" | "tcp";
-  /** Bytes of a datagram that whoever asks takes (EDNS); 0 when that was not said. */
+  /** Bytes of the largest datagram that the client accepts (EDNS); 0 if it did not say. */
   readonly udpSize: number;
 }
 
-/** What is known of a client that asks by TCP. */
+/** The state of a client that asks by TCP. */
 interface TcpClient {
   received: Buffer;
   unsent: Buffer;
@@ -61,14 +61,14 @@ interface TcpSocket {
   end(): void;
 }
 
-/** A large answer goes out bit by bit, as the kernel takes it. */
+/** Writes a large answer piece by piece, as the kernel takes it. */
 function flush(socket: TcpSocket): void {
   const { unsent } = socket.data;
   if (unsent.length === 0) return;
   socket.data.unsent = unsent.subarray(Math.max(0, socket.write(unsent)));
 }
 
-/** A DNS server on the loopback that knows what a test tells it. Everything else is NXDOMAIN. */
+/** A DNS server on loopback that answers as a test says. Unknown names are NXDOMAIN. */
 export class TestAuthority implements Disposable {
   readonly asked: Asked[] = [];
   private readonly replies = new Map<string, TestReply | (() => TestReply)>();
@@ -80,7 +80,7 @@ export class TestAuthority implements Disposable {
   ) {}
 
   static async start(hostname = "127.0.0.1"): Promise<TestAuthority> {
-    // The same port is wanted for both; the one that UDP has got may be taken for TCP.
+    // Both need the same port, and the one that UDP got may be taken for TCP.
     for (;;) {
       const udp = await Bun.udpSocket({
         hostname,
@@ -97,17 +97,17 @@ export class TestAuthority implements Disposable {
     }
   }
 
-  /** Itself, as whoever asks wants it. */
+  /** Its address, for clients. */
   get server(): DnsServer {
     return { host: this.host, port: this.udp.port };
   }
 
-  /** From now on that is its reply to questions for such records of the name. */
+  /** Sets its reply to questions for such records of the name. */
   knows(name: string, type: keyof typeof RecordType, reply: TestReply | (() => TestReply)): void {
     this.replies.set(`${name} ${RecordType[type]}`, reply);
   }
 
-  /** The name has these addresses and no others. */
+  /** Sets the addresses of a name. */
   addresses(name: string, hosts: readonly string[], ttl: number): void {
     const all = hosts.map((host) => {
       return { type: host.includes(":") ? ("AAAA" as const) : ("A" as const), host, ttl };
@@ -117,7 +117,7 @@ export class TestAuthority implements Disposable {
     }
   }
 
-  /** How often it was asked for the name, by whatever way. */
+  /** How often it was asked for the name, by UDP or TCP. */
   count(name: string): number {
     return this.asked.filter((one) => one.name === name).length;
   }
@@ -176,7 +176,7 @@ export class TestAuthority implements Disposable {
   }
 }
 
-/** The answer to a question's message, as a server makes it. */
+/** Encodes the answer to a question's message. */
 export function answer(question: Buffer, reply: TestReply, isUdp: boolean): Buffer {
   const { code = 0, records = [], isLong = false, isEndless = false, isBare = false } = reply;
   const { isSmall = false } = reply;
@@ -196,7 +196,7 @@ export function answer(question: Buffer, reply: TestReply, isUdp: boolean): Buff
   ]);
 }
 
-/** A name without compression. */
+/** Encodes a name without compression. */
 export function encodeName(name: string): Buffer {
   const labels = name.split(".").filter((label) => label !== "");
   return Buffer.concat([
@@ -206,7 +206,7 @@ export function encodeName(name: string): Buffer {
 }
 
 function encodeRecord(record: TestRecord): Buffer {
-  // The name of the question stands at 12.
+  // The question's name is at offset 12.
   const owner = record.owner === undefined ? u16(0xc00c) : encodeName(record.owner);
   const data = dataOf(record);
   const ttl = Buffer.concat([u16(record.ttl >>> 16), u16(record.ttl & 0xffff)]);
@@ -236,7 +236,7 @@ function asked(question: Buffer): Omit<Asked, "by"> & { end: number } {
     at += 1 + size;
   }
   const end = at + 5;
-  // Of the record after the question nothing but its class is of interest.
+  // Only the class of the record after the question matters.
   const udpSize = question.readUInt16BE(10) === 0 ? 0 : question.readUInt16BE(end + 3);
   const spelled = labels.join(".");
   return {

@@ -1,6 +1,6 @@
 import type { LoopClock } from "../../base/clock.ts";
 
-/** Time that goes on when a test says so. */
+/** A clock that a test advances. */
 export class TestClock implements LoopClock {
   private time = 0;
   private readonly timers = new Set<{ readonly at: number; readonly call: () => void }>();
@@ -15,12 +15,12 @@ export class TestClock implements LoopClock {
     return () => this.timers.delete(timer);
   }
 
-  /** Timers that are set. */
+  /** How many timers are set. */
   get pending(): number {
     return this.timers.size;
   }
 
-  /** Lets so many milliseconds pass; what is due is called in its order, at its time. */
+  /** Advances the time, and calls timers in order, each at its time. */
   advance(ms: number): void {
     const end = this.time + ms;
     for (;;) {

@@ -1,4 +1,4 @@
-/** Lets so many do something at the same time; the others wait for their turn, in order. */
+/** Lets a limited number of tasks run at once; the others wait for their turn, in order. */
 export class Turns {
   private free: number;
   private readonly waiting: (() => void)[] = [];
@@ -8,7 +8,7 @@ export class Turns {
     this.free = most;
   }
 
-  /** Waits for a turn. @returns what ends it, to be called once */
+  /** Waits for a turn. @returns a function that ends it; call it once */
   async take(): Promise<() => void> {
     if (this.free > 0) this.free--;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));

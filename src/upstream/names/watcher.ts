@@ -6,14 +6,14 @@ import { type HostAddress, type Resolution, resolveName } from "./resolver.ts";
 /** Resolves a name once. @throws NameError; anything else is a defect */
 export type Resolve<Place = HostAddress> = (name: string) => Promise<Resolution<Place>>;
 
-/** What a watcher tells. It may call anything here, and must not throw. */
+/** Receives what a watcher learns. It may call anything here, and must not throw. */
 export interface NameListener<Place = HostAddress> {
   /**
-   * A name has other addresses than before; their order does not matter.
+   * The addresses of a name have changed; their order does not count.
    *
    * @param addresses at least one
-   * @param before none when it is the first answer
-   * @param failures so many questions in a row had failed until then
+   * @param before empty for the first answer
+   * @param failures how many questions in a row had failed before
    */
   onChange(
     name: string,
@@ -21,46 +21,49 @@ export interface NameListener<Place = HostAddress> {
     before: readonly Place[],
     failures: number,
   ): void;
-  /** A name that has addresses could not be resolved: it keeps them. Told once, until it can again. */
+  /**
+   * A name that has addresses could not be resolved; it keeps them. Called once per series of
+   * failures.
+   */
   onFailing?(name: string, error: NameError): void;
 }
 
-/** What a watcher is made of; the defaults are what runs. */
+/** What a watcher uses; the defaults are for production. */
 export interface WatcherParts {
   readonly resolve?: Resolve;
   readonly clock?: LoopClock;
-  /** 0…1, 1 excluded. */
+  /** Returns 0…1, 1 excluded. */
   readonly random?: () => number;
-  /** What an answer's TTL is taken for at least and at most. */
+  /** Bounds of an answer's TTL. */
   readonly ttl?: DnsTtl;
 }
 
-/** Most questions that are under way at the same time; the others wait in line. */
+/** Most questions under way at the same time; the rest wait in line. */
 export const ASKING_MAX = 16;
 
-/** A name that has led nowhere is asked for again, but not more often than this. */
+/** A name whose addresses failed is looked up again at most this often, in milliseconds. */
 const REFRESH_MIN_MS = 1_000;
-/** So much longer at most, at random: names that were learnt together are not asked for together. */
+/** An answer is kept up to this fraction longer, at random, so that names spread out over time. */
 const NEXT_JITTER = 0.1;
-/** After a failure it comes after a second, then after twice as long each time. */
+/** After a failure the next question comes after a second, then after twice as long each time. */
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
-/** So much earlier at most, at random. */
+/** A retry comes up to this fraction earlier, at random. */
 const RETRY_JITTER = 0.2;
 
-/** A name and what is known of it. */
+/** A name and what is known about it. */
 class Watched<Place> {
   /** The last good answer; empty before the first one. */
   addresses: readonly Place[] = [];
-  /** Questions in a row that have failed. */
+  /** How many questions in a row have failed. */
   failures = 0;
-  /** What the last one failed with, and when; null when it did not. */
+  /** Why and when the last question failed; null if it succeeded. */
   error: NameError | null = null;
   failedAt = 0;
-  /** When it was asked for last, and when it is to be again. */
+  /** When it was last asked for, and when it will be next. */
   askedAt = Number.NEGATIVE_INFINITY;
   nextAt = Number.POSITIVE_INFINITY;
-  /** What waits in line or is under way; null when nothing is. */
+  /** The question in line or under way; null if there is none. */
   question: PromiseWithResolvers<readonly Place[]> | null = null;
   cancelNext = () => {};
 
@@ -68,8 +71,8 @@ class Watched<Place> {
 }
 
 /**
- * Keeps names resolved: asks again whenever an answer is too old, and keeps the last good one as long
- * as there is no other. Runs in the control plane.
+ * Keeps names resolved: asks again when an answer is too old, and keeps the last good one until
+ * there is another. Runs in the control plane.
  */
 export class Watcher<Place> {
   private readonly names = new Map<string, Watched<Place>>();
@@ -90,7 +93,9 @@ export class Watcher<Place> {
     this.random = parts.random ?? Math.random;
   }
 
-  /** These are the names from now on. What is known of those that stay is kept. Not once stopped. */
+  /**
+   * Replaces the set of names. Those that stay keep what is known about them. Ignored once stopped.
+   */
   set(names: Iterable<string>): void {
     if (this.isStopped) return;
     const wanted = new Set(names);
@@ -103,15 +108,15 @@ export class Watcher<Place> {
     }
   }
 
-  /** The last good answer for a name, in the system's order; empty when there is none yet. */
+  /** The last good answer for a name, in the system's order; empty if there is none yet. */
   addresses(name: string): readonly Place[] {
     return this.names.get(name)?.addresses ?? [];
   }
 
   /**
-   * The last good answer, at once; for a name that is not known yet that of the question which is
-   * under way, or of a new one. A name that could not be resolved is not asked for anew within the
-   * same second, however many clients want to go there. One that is not watched is asked for once.
+   * Returns the last good answer at once, if there is one; otherwise waits for the question under
+   * way, or asks. A name that could not be resolved is not asked for again within a second, however
+   * many clients want it. A name that is not watched is asked for once.
    *
    * @returns at least one address
    * @throws NameError
@@ -127,9 +132,9 @@ export class Watcher<Place> {
   }
 
   /**
-   * What is known of a name has led nowhere, so that it may be somewhere else by now: it is asked for
-   * again, however long its answer was to hold, but not within a second of the last question. One
-   * whose question has failed is asked for again anyway, with growing pauses.
+   * The known addresses of a name do not answer, so it may have moved: asks again, whatever the
+   * TTL, but at most once a second. A name whose last question has failed is retried anyway, with
+   * growing pauses.
    */
   refresh(name: string): void {
     const watched = this.names.get(name);
@@ -140,13 +145,15 @@ export class Watcher<Place> {
     this.askLater(watched, at - this.clock.now());
   }
 
-  /** Why the last question for a name that has no addresses yet has failed; null while none has. */
+  /**
+   * Why the last question for a name without addresses failed; null if it has some or none failed.
+   */
   trouble(name: string): string | null {
     const { addresses, error } = this.names.get(name) ?? {};
     return addresses?.length === 0 ? (error?.message ?? null) : null;
   }
 
-  /** Why a name has no addresses or places, once that is known; null when it has some. */
+  /** Waits until it is known why a name has no addresses or places; null if it has some. */
   async problem(name: string): Promise<string | null> {
     try {
       await this.ask(name);
@@ -157,7 +164,7 @@ export class Watcher<Place> {
     }
   }
 
-  /** Asks no more. What is known can still be had; whoever waits for an answer hears `given_up`. */
+  /** Asks no more. What is known stays available; pending questions fail with `given_up`. */
   stop(): void {
     this.isStopped = true;
     for (const watched of this.names.values()) watched.cancelNext();
@@ -178,7 +185,7 @@ export class Watcher<Place> {
   private enqueue(watched: Watched<Place>): Promise<readonly Place[]> {
     watched.cancelNext();
     const question = Promise.withResolvers<readonly Place[]>();
-    // Mostly nobody waits for it.
+    // Usually nothing awaits it.
     question.promise.catch(() => {});
     watched.question = question;
     this.line.add(watched);
@@ -202,7 +209,7 @@ export class Watcher<Place> {
     try {
       outcome = await this.resolve(watched.name);
     } catch (error) {
-      // Anything else is a defect, which the program hears of.
+      // Anything else is a defect, and must surface.
       if (!(error instanceof NameError)) throw error;
       outcome = error;
     }
@@ -212,7 +219,7 @@ export class Watcher<Place> {
     if (outcome instanceof NameError) question?.reject(outcome);
     else question?.resolve(outcome.addresses);
     if (this.isStopped) return;
-    // It may have been taken away meanwhile, or taken away and added again.
+    // It may have been removed meanwhile, or removed and added again.
     if (this.names.get(watched.name) === watched) this.learn(watched, outcome);
     this.askNext();
   }
@@ -254,14 +261,14 @@ export class Watcher<Place> {
   }
 }
 
-/** A watcher of host names. */
+/** Watches host names. */
 export class NameWatcher extends Watcher<HostAddress> {
   constructor(listener: NameListener, parts: WatcherParts = {}) {
     super(listener, parts.resolve ?? resolveName, parts);
   }
 }
 
-/** The same for the same addresses, whatever their order. */
+/** The same key for the same addresses in any order. */
 function keyOf(addresses: readonly unknown[]): string {
   return addresses
     .map((one) => JSON.stringify(one))

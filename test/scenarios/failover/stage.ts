@@ -10,7 +10,7 @@ import type { UpstreamEvent } from "../../../src/relay/events.ts";
 import type { RelaySummary } from "../../../src/relay/ledger/stats.ts";
 import { hearing, together } from "../../../src/relay/observer.ts";
 import { checkOptions } from "../../../src/upstream/health/test-redis.ts";
-import { listener, plainMemory } from "../../contract/scene.ts";
+import { listener, plainMemory } from "../../fixtures/options.ts";
 import { inParallel, waitFor } from "../../fixtures/wait.ts";
 import { Resident, type ShortConnections } from "./load.ts";
 import { RedisProcess } from "./redis-process.ts";

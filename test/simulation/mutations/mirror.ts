@@ -5,8 +5,8 @@ export const mirrorMutations: MutationsOf = {
   "relay/mirror/copy.ts": [
     {
       what: "what a mirror does not take at once is lost",
-      find: "    this.wait(rest);\n  }\n\n  /** The upstream has got FIN",
-      replace: "  }\n\n  /** The upstream has got FIN",
+      find: "    this.wait(rest);\n  }\n\n  /** The upstream got FIN",
+      replace: "  }\n\n  /** The upstream got FIN",
       story: 21,
     },
     {
@@ -41,8 +41,8 @@ export const mirrorMutations: MutationsOf = {
     },
     {
       what: "the last bytes are not followed by an end",
-      find: "    this.copies.waiting.delete(this);\n    this.advance();\n  }\n\n  /** The mirror takes nothing",
-      replace: "    this.copies.waiting.delete(this);\n  }\n\n  /** The mirror takes nothing",
+      find: "    this.copies.waiting.delete(this);\n    this.advance();\n  }\n\n  /** The mirror takes no more",
+      replace: "    this.copies.waiting.delete(this);\n  }\n\n  /** The mirror takes no more",
       story: 21,
     },
   ],
