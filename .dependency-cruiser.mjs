@@ -43,7 +43,11 @@ const floors = [
     memory: ["src/memory"],
     route: ["src/entry/route/connection.ts"],
   },
-  { "proxy-protocol": ["src/entry/proxy-protocol"], counts: ["src/counts"] },
+  {
+    "proxy-protocol": ["src/entry/proxy-protocol"],
+    counts: ["src/counts"],
+    transport: ["src/transport"],
+  },
   { system: ["src/system"] },
   { base: ["src/base", "src/assert.ts"] },
 ];

@@ -21,6 +21,8 @@ import { settingGroups, upstreamTable, uringTable } from "../src/config/table/ta
 
 const HEAD = `// Written by \`npm run settings\` from src/config/table: change that instead.
 import type { Route } from "../entry/route/connection.ts";
+import type { CertificateConfig } from "./certificate-pairs.ts";
+import type { NameRouteConfig } from "./name-routes.ts";
 
 /** \`"500ms"\`, \`"5s"\`, \`"2m"\`, \`"1h"\`, or a number of seconds. */
 export type Duration = string | number;
@@ -40,7 +42,7 @@ export type UpstreamConfig = string | UpstreamTable;
 
 /** The whole of src/config/config-types.ts. */
 export function renderConfigTypes(): string {
-  const { relaying, choosing, checking, entering, deciding, copying, limits, running } =
+  const { relaying, choosing, checking, entering, endingTls, deciding, copying, limits, running } =
     settingGroups;
   const own = {
     ...relaying.settings,
@@ -65,6 +67,12 @@ export function renderConfigTypes(): string {
       of("listener", entering.settings),
     ),
     shape(
+      "TlsSettings",
+      PART("The TLS of clients, if it ends here"),
+      {},
+      of("listener", endingTls.settings),
+    ),
+    shape(
       "RouteSettings",
       PART("Who decides about connections, beside the policy"),
       {},
@@ -80,7 +88,9 @@ export function renderConfigTypes(): string {
       [
         "ListenerSettings",
         "  extends HealthSettings,",
-        ...["EdgeSettings,", "RouteSettings,", "MirrorSettings"].map((one) => `    ${one}`),
+        ...["EdgeSettings,", "TlsSettings,", "RouteSettings,", "MirrorSettings"].map(
+          (one) => `    ${one}`,
+        ),
       ].join("\n"),
       "What each listener may have for itself. At the top of a configuration: for all of them.",
       {},

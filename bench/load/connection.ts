@@ -8,6 +8,24 @@ export interface ConnectionOwner {
   lost(connection: Connection, why: string): void;
 }
 
+/** How a load speaks TLS. */
+export interface LoadTls {
+  /** The file of the certificate that is trusted. */
+  readonly ca: string;
+  /** Each connection resumes the session of an earlier one, if there is one. */
+  readonly resumes: boolean;
+}
+
+/** What the connections of this process speak; a process is one load. */
+let tls: { readonly ca: string; readonly resumes: boolean } | null = null;
+/** The session that the server of each port has given first. */
+const sessions = new Map<number, Buffer>();
+
+/** From now on connections speak TLS. */
+export async function speakTls({ ca, resumes }: LoadTls): Promise<void> {
+  tls = { ca: await Bun.file(ca).text(), resumes };
+}
+
 /** A client's connection that sends all it is given and says so when it is lost. */
 export class Connection {
   /** Bytes of the current answer that have come; the owner's. */
@@ -18,21 +36,32 @@ export class Connection {
   /** What the kernel did not take yet. */
   private rest: Buffer[] = [];
   private closing = false;
+  private port = 0;
+  /** It has shown the session of an earlier one. */
+  private hasSession = false;
+  /** Resolves when bytes may be sent. */
+  private readonly ready = Promise.withResolvers<void>();
 
   constructor(
     /** Its number among the load's connections, from 0. */
     readonly index: number,
     private readonly owner: ConnectionOwner,
-  ) {}
+  ) {
+    // Only who speaks TLS waits for it.
+    this.ready.promise.catch(() => {});
+  }
 
   /** Opens it to this port of 127.0.0.1. */
   async open(port: number): Promise<this> {
+    this.port = port;
     await Bun.connect<Connection>({
       hostname: "127.0.0.1",
       port,
       data: this,
       socket: handlers,
+      ...(tls === null ? {} : { tls: { ca: tls.ca, serverName: "localhost" } }),
     });
+    if (tls !== null) await this.ready.promise;
     return this;
   }
 
@@ -68,6 +97,23 @@ export class Connection {
   /** Not for owners: what the socket reports. */
   opened(socket: Socket<Connection>): void {
     this.socket = socket;
+    const session = sessions.get(this.port);
+    if (tls?.resumes !== true || session === undefined) return;
+    this.hasSession = true;
+    tlsSocket(socket).setSession(session);
+  }
+
+  /** Not for owners: what the socket reports. */
+  gotSession(session: Buffer): void {
+    if (!sessions.has(this.port)) sessions.set(this.port, session);
+  }
+
+  /** Not for owners: what the socket reports. */
+  secured(isResumed: boolean, why: string | null): void {
+    if (why !== null) this.ready.reject(new Error(why));
+    else if (this.hasSession && !isResumed) {
+      this.ready.reject(new Error("its session was not resumed"));
+    } else this.ready.resolve();
   }
 
   /** Not for owners: what the socket reports. */
@@ -84,6 +130,7 @@ export class Connection {
 
   /** Not for owners: what the socket reports. */
   ended(why: string): void {
+    this.ready.reject(new Error(why));
     if (this.closing) return;
     this.closing = true;
     this.owner.lost(this, why);
@@ -96,7 +143,27 @@ export class Connection {
   }
 }
 
-const handlers: SocketHandler<Connection, "buffer"> = {
+/** What the type file of Bun 1.4 does not list. */
+interface TlsSocket {
+  setSession(session: Buffer): void;
+  isSessionReused(): boolean;
+}
+
+function tlsSocket(socket: Socket<Connection>): TlsSocket {
+  return socket as unknown as TlsSocket;
+}
+
+const handlers: SocketHandler<Connection, "buffer"> & {
+  session(socket: Socket<Connection>, session: Buffer): void;
+} = {
+  handshake(socket, isDone, error) {
+    const why = error?.message ?? "the handshake failed";
+    const isRight = isDone && error === null;
+    socket.data.secured(tlsSocket(socket).isSessionReused(), isRight ? null : why);
+  },
+  session(socket, session) {
+    socket.data.gotSession(session);
+  },
   open(socket) {
     socket.data.opened(socket);
   },

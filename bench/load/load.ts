@@ -1,3 +1,4 @@
+import type { LoadTls } from "./connection.ts";
 import type { HistogramData } from "./histogram.ts";
 
 /** What a load did in one window, counted and checked at its own end of the connections. */
@@ -82,7 +83,9 @@ export interface RudeSpec {
 }
 
 /** Which load to be, as the load process is told on its command line. */
-export type LoadSpec =
+export type LoadSpec = { readonly tls?: LoadTls } & KindOfLoad;
+
+type KindOfLoad =
   | RequestsSpec
   | ChurnSpec
   | OpenLoopSpec

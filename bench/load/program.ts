@@ -1,5 +1,6 @@
 import { BulkLoad } from "./bulk.ts";
 import { ChurnLoad } from "./churn.ts";
+import { speakTls } from "./connection.ts";
 import { IdleLoad } from "./idle.ts";
 import type { Load, LoadAnswer, LoadMessage, LoadResult, LoadSpec } from "./load.ts";
 import { OpenLoopLoad } from "./open-loop.ts";
@@ -41,7 +42,9 @@ async function obey(load: Load, message: LoadMessage): Promise<LoadResult | null
   }
 }
 
-const load = createLoad(JSON.parse(process.argv[2] ?? "null") as LoadSpec);
+const spec = JSON.parse(process.argv[2] ?? "null") as LoadSpec;
+if (spec.tls !== undefined) await speakTls(spec.tls);
+const load = createLoad(spec);
 
 function answer(message: LoadAnswer): void {
   process.send?.(message);

@@ -5,6 +5,7 @@ import type { ProxyAdapter, Target } from "../proxies/proxy.ts";
 import type { OpenScenario, Scenario } from "../scenarios/scenario.ts";
 import { startUpstream, type Upstream } from "../upstreams/upstream.ts";
 import { pinToOneCore } from "./affinity.ts";
+import { makePair, type Pair } from "./certificate.ts";
 import { type Child, freePort, startChild, waitForPort } from "./child.ts";
 import type { Form, RoundResult, ScenarioResult } from "./result.ts";
 
@@ -32,6 +33,11 @@ export function roundsOf(
   return isFresh === true || form === "smoke" ? numbers : [0, ...numbers];
 }
 
+/** Whether this proxy can do what the scenario is about. */
+export function takesPart({ endsTls }: Scenario, adapter: ProxyAdapter): boolean {
+  return endsTls !== true || adapter.endsTls;
+}
+
 /**
  * Runs one scenario: starts its upstream and every proxy, each on its own port, measures them in
  * turn (A B C A B C …), so that whatever else the machine does meets all alike, and stops them.
@@ -56,14 +62,15 @@ async function runPlaced(
   adapters: readonly ProxyAdapter[],
   options: RunOptions,
 ): Promise<ScenarioResult> {
+  const tls = scenario.endsTls === true ? await makePair() : null;
   const upstream = await startUpstream(scenario.upstream);
   const started: Started[] = [];
   let open: OpenScenario | null = null;
   try {
     const rounds: RoundResult[] = [];
-    for (const adapter of adapters) {
+    for (const adapter of adapters.filter((one) => takesPart(scenario, one))) {
       try {
-        started.push(await startProxy(adapter, upstream));
+        started.push(await startProxy(adapter, upstream, tls));
       } catch (error) {
         rounds.push(failed(adapter.name, 0, error));
       }
@@ -71,7 +78,7 @@ async function runPlaced(
     const targets = started.map(({ target }) => target);
     const { form, durationMs } = options;
     try {
-      open = await scenario.open({ form, durationMs, upstreamPort: upstream.port, targets });
+      open = await scenario.open({ form, durationMs, upstreamPort: upstream.port, targets, tls });
       rounds.push(...(await runRounds(scenario, open, targets, options)));
     } catch (error) {
       // What comes before the rounds meets all of them, and so does its failure.
@@ -83,6 +90,7 @@ async function runPlaced(
     await open?.close();
     for (const { stop } of started) await stop();
     await upstream.child.stop();
+    await tls?.remove();
   }
 }
 
@@ -126,7 +134,11 @@ interface Started {
   stop(): Promise<void>;
 }
 
-async function startProxy(adapter: ProxyAdapter, upstream: Upstream): Promise<Started> {
+async function startProxy(
+  adapter: ProxyAdapter,
+  upstream: Upstream,
+  tls: Pair | null,
+): Promise<Started> {
   if (adapter.name === "direct") {
     const { port, child } = upstream;
     return {
@@ -134,7 +146,7 @@ async function startProxy(adapter: ProxyAdapter, upstream: Upstream): Promise<St
       stop: async () => {},
     };
   }
-  const { child, port, startupMs, stop } = await launch(adapter, upstream.port);
+  const { child, port, startupMs, stop } = await launch(adapter, upstream.port, { tls });
   return { target: { adapter, port, pid: child.pid, startupMs }, stop };
 }
 
@@ -147,20 +159,25 @@ export interface Launched {
   stop(): Promise<void>;
 }
 
+interface LaunchOptions {
+  /** What it shows clients, whose TLS it ends; null for plain connections. */
+  readonly tls?: Pair | null;
+  /** A command that takes the proxy's command as its last arguments and runs it. */
+  readonly under?: readonly string[];
+}
+
 /**
  * Starts a proxy with a directory of its own, which goes with it.
- *
- * @param under a command that takes the proxy's command as its last arguments and runs it
  */
 export async function launch(
   adapter: ProxyAdapter,
   upstreamPort: number,
-  under: readonly string[] = [],
+  { tls = null, under = [] }: LaunchOptions = {},
 ): Promise<Launched> {
   const directory = await mkdtemp(join(tmpdir(), `ringway-bench-${adapter.name}-`));
   const port = await freePort();
   const startedAt = performance.now();
-  const command = await adapter.command(port, upstreamPort, directory);
+  const command = await adapter.command(port, upstreamPort, directory, tls);
   const child = startChild([...under, ...command]);
   const stop = async () => {
     await child.stop();

@@ -4,6 +4,7 @@ import type { ProxyAdapter } from "./proxy.ts";
 export const direct: ProxyAdapter = {
   name: "direct",
   isOurs: false,
+  endsTls: false,
   missing: async () => null,
   version: async () => "no proxy: CPU and memory are the upstream's",
   executables: () => [],

@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import type { Pair } from "../measure/certificate.ts";
 import { relayLimit } from "../measure/limits.ts";
 import { firstLine, type ProxyAdapter } from "./proxy.ts";
 
 // As a careful operator sets it up for plain TCP: no log, splicing where the kernel gains by it. It
 // sets TCP_NODELAY itself. `-db` keeps it in the foreground as one process.
-function configuration(listenPort: number, upstreamPort: number): string {
+function configuration(listenPort: number, upstreamPort: number, tls: Pair | null): string {
   return `global
   maxconn ${relayLimit()}
   nbthread 1
@@ -15,7 +16,7 @@ defaults
   timeout client 1h
   timeout server 1h
 listen bench
-  bind 127.0.0.1:${listenPort}
+  bind 127.0.0.1:${listenPort}${tls === null ? "" : ` ssl crt ${tls.both}`}
   server upstream 127.0.0.1:${upstreamPort}
 `;
 }
@@ -24,12 +25,13 @@ listen bench
 export const haproxy: ProxyAdapter = {
   name: "haproxy",
   isOurs: false,
+  endsTls: true,
   missing: async () => (path() === null ? "apt install haproxy" : null),
   version: () => firstLine([path() ?? "haproxy", "-v"]),
   executables: () => [path() ?? ""],
-  async command(listenPort, upstreamPort, directory) {
+  async command(listenPort, upstreamPort, directory, tls) {
     const file = join(directory, "haproxy.cfg");
-    await Bun.write(file, configuration(listenPort, upstreamPort));
+    await Bun.write(file, configuration(listenPort, upstreamPort, tls));
     return [path() ?? "haproxy", "-db", "-q", "-f", file];
   },
 };

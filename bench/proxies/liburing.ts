@@ -11,6 +11,7 @@ const FLAGS = ["-B1", "-m1", "-b", "16384", "-n", "64"];
 const liburing: ProxyAdapter = {
   name: "liburing",
   isOurs: false,
+  endsTls: false,
   missing: async () => null,
   version: async () => "liburing",
   executables: () => [path ?? ""],

@@ -5,6 +5,7 @@ import type { ProxyAdapter } from "./proxy.ts";
 export const naive: ProxyAdapter = {
   name: "naive",
   isOurs: false,
+  endsTls: false,
   missing: async () => null,
   version: async () => `Bun ${Bun.version}`,
   executables: () => [process.execPath],

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Pair } from "../measure/certificate.ts";
 import { relayLimit } from "../measure/limits.ts";
 import { firstLine, type ProxyAdapter } from "./proxy.ts";
 
@@ -11,7 +12,12 @@ const MODULES = [
 ];
 
 // One worker, no logs, TCP_NODELAY (its default, written down); buffers as they come.
-function configuration(listenPort: number, upstreamPort: number, directory: string): string {
+function configuration(
+  listenPort: number,
+  upstreamPort: number,
+  directory: string,
+  tls: Pair | null,
+): string {
   const module = modulePath();
   return `${module === null ? "" : `load_module ${module};`}
 daemon off;
@@ -25,10 +31,20 @@ stream {
   proxy_connect_timeout 5s;
   proxy_timeout 1h;
   server {
-    listen 127.0.0.1:${listenPort} backlog=4096;
-    proxy_pass 127.0.0.1:${upstreamPort};
+    listen 127.0.0.1:${listenPort}${tls === null ? "" : " ssl"} backlog=4096;
+${tls === null ? "" : tlsLines(tls)}    proxy_pass 127.0.0.1:${upstreamPort};
   }
 }
+`;
+}
+
+/** Its sessions can be resumed, as those of the others can. */
+function tlsLines({ cert, key }: Pair): string {
+  return `    ssl_certificate ${cert};
+    ssl_certificate_key ${key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:bench:10m;
+    proxy_buffer_size 64k;
 `;
 }
 
@@ -36,15 +52,16 @@ stream {
 export const nginx: ProxyAdapter = {
   name: "nginx",
   isOurs: false,
+  endsTls: true,
   async missing() {
     if (path() === null) return "apt install nginx libnginx-mod-stream";
     return modulePath() !== null || (await hasStream()) ? null : "apt install libnginx-mod-stream";
   },
   version: () => firstLine([path() ?? "nginx", "-v"]),
   executables: () => [path() ?? "", modulePath() ?? ""].filter((file) => file !== ""),
-  async command(listenPort, upstreamPort, directory) {
+  async command(listenPort, upstreamPort, directory, tls) {
     const file = join(directory, "nginx.conf");
-    await Bun.write(file, configuration(listenPort, upstreamPort, directory));
+    await Bun.write(file, configuration(listenPort, upstreamPort, directory, tls));
     return [path() ?? "nginx", "-e", "stderr", "-p", directory, "-c", file];
   },
 };

@@ -1,9 +1,13 @@
+import type { Pair } from "../measure/certificate.ts";
+
 /** One thing to compare: how to tell whether it is here, and how to start it. */
 export interface ProxyAdapter {
   /** As it is called in options and tables. */
   readonly name: string;
   /** One of ringway's own, which is what the others are compared with. */
   readonly isOurs: boolean;
+  /** It can end the clients' TLS. */
+  readonly endsTls: boolean;
   /** Null when it can run here; otherwise what is missing and how to get it. */
   missing(): Promise<string | null>;
   /** Its version, in one line. */
@@ -15,8 +19,14 @@ export interface ProxyAdapter {
    * another. What it needs to read is written before.
    *
    * @param directory an empty one, for its configuration
+   * @param tls what it shows clients, whose TLS it ends; null for plain connections
    */
-  command(listenPort: number, upstreamPort: number, directory: string): Promise<readonly string[]>;
+  command(
+    listenPort: number,
+    upstreamPort: number,
+    directory: string,
+    tls: Pair | null,
+  ): Promise<readonly string[]>;
 }
 
 /** A running proxy, ready to be measured. */

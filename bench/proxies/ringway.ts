@@ -34,12 +34,16 @@ export function ringwayWith(name: string, flags: readonly string[], root = ROOT)
   return {
     name,
     isOurs: true,
+    endsTls: true,
     missing: () => whyNot(command("--upstream", "127.0.0.1:1", "--listen", "127.0.0.1:0")),
     version: () => firstLine([process.execPath, main, "--version"]),
     // From source it is Bun and the source; as it would be installed it is one file.
     executables: () => [existsSync(EXECUTABLE) ? EXECUTABLE : process.execPath],
-    command: async (listenPort, upstreamPort) =>
-      command("--listen", `127.0.0.1:${listenPort}`, "--upstream", `127.0.0.1:${upstreamPort}`),
+    command: async (listenPort, upstreamPort, _, tls) =>
+      command(
+        ...["--listen", `127.0.0.1:${listenPort}`, "--upstream", `127.0.0.1:${upstreamPort}`],
+        ...(tls === null ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key]),
+      ),
   };
 }
 

@@ -6,6 +6,7 @@ import { rateScenarios } from "./rate.ts";
 import { requestScenarios } from "./requests.ts";
 import type { Scenario } from "./scenario.ts";
 import { startup } from "./startup.ts";
+import { tlsScenarios } from "./tls.ts";
 import { toolIperf3 } from "./tool-iperf3.ts";
 import { toolRedisBenchmark } from "./tool-redis-benchmark.ts";
 import { toolTime } from "./tool-time.ts";
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   ...idleScenarios,
   ...crowdScenarios,
   ...rateScenarios,
+  ...tlsScenarios,
   startup,
   toolRedisBenchmark,
   toolIperf3,

@@ -1,3 +1,4 @@
+import type { Pair } from "../measure/certificate.ts";
 import type { FigureName, Figures } from "../measure/figures.ts";
 import type { Form } from "../measure/result.ts";
 import type { Target } from "../proxies/proxy.ts";
@@ -16,6 +17,8 @@ export interface Scenario {
   readonly shown: readonly FigureName[];
   /** Most rounds that it is given, where one takes long; no limit unless given. */
   readonly roundsMax?: number;
+  /** Clients speak TLS, which the proxies end; whoever cannot is left out. */
+  readonly endsTls?: boolean;
   /** Each round starts its proxies itself, so that there is nothing to warm up. */
   readonly isFresh?: boolean;
   /**
@@ -33,6 +36,8 @@ export interface Setting {
   /** How long the window of a round should be. */
   readonly durationMs: number;
   readonly upstreamPort: number;
+  /** What the proxies show clients that speak TLS; null for plain connections. */
+  readonly tls: Pair | null;
   /** All that will be measured. */
   readonly targets: readonly Target[];
 }

@@ -46,7 +46,9 @@ async function measureLife(
   requests: number,
   file: string,
 ): Promise<Figures> {
-  const { child, port, stop } = await launch(adapter, upstreamPort, underGnuTime(file));
+  const { child, port, stop } = await launch(adapter, upstreamPort, {
+    under: underGnuTime(file),
+  });
   try {
     const [, proxy] = processTree(child.pid);
     if (proxy === undefined) throw new Error("there is no proxy below time");

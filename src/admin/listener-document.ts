@@ -18,10 +18,27 @@ export interface ListenerDocument {
   upstreamInside: boolean;
   /** Who gets a copy; null for nobody. */
   mirror: { address: string; bufferBytes: number; percent: number } | null;
+  /** By what TLS clients ask for, in their order; none where nobody asks them. */
+  routes: RouteDocument[];
   connectTimeoutMs: number;
   halfCloseTimeoutMs: number;
   /** False once it was drained. */
   accepting: boolean;
+}
+
+/** A route of a listener, as the API has it. */
+export interface RouteDocument {
+  /** What log and metrics call it. */
+  label: string;
+  names: string[];
+  /** Application protocols. */
+  alpn: string[];
+  /** It is for clients that do not speak TLS. */
+  plain: boolean;
+  /** As they were given; null for all of the listener's. */
+  upstreams: string[] | null;
+  /** Its clients may not come in. */
+  refuse: boolean;
 }
 
 /**
@@ -45,6 +62,14 @@ export function listenerDocument(
     upstreams: options.upstreams.map((one) => formatAddress(one.address)),
     upstreamInside: options.upstreamInside ?? false,
     mirror: mirrorDocument(options),
+    routes: options.routes.map(({ label, names, alpn, isPlain, upstreams, isRefused }) => ({
+      label,
+      names: [...names],
+      alpn: [...alpn],
+      plain: isPlain,
+      upstreams: upstreams === null ? null : [...upstreams],
+      refuse: isRefused,
+    })),
     connectTimeoutMs: options.connectTimeoutMs,
     halfCloseTimeoutMs: options.halfCloseTimeoutMs,
     accepting,

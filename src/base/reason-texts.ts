@@ -122,6 +122,52 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "A flood of connections that say nothing.",
     advice: "Admit only the load balancers: `allow`.",
   },
+  tls_hello_invalid: {
+    meaning: "The client's TLS greeting (ClientHello) breaks the rules, or was cut short.",
+    cause: "A broken client, a scan, or a check that connects and says nothing.",
+    advice: "Nothing, if checks cause it. Otherwise try the client with `openssl s_client`.",
+  },
+  tls_hello_timeout: {
+    meaning: "The client's TLS greeting (ClientHello) was not complete within `helloTimeout`.",
+    cause: "A client that waits for the server to speak first, or a slow or hostile one.",
+    advice: "Add a route with `plain` if such clients are yours.",
+  },
+  tls_no_route: {
+    meaning: "No route takes the host name and protocols that the client asks for.",
+    cause: "A name that is missing in `routes`, a route with `refuse`, or a scan by address.",
+    advice: "The access log has the name (`tlsName`). Add a route, or one without names.",
+  },
+  tls_plain_text: {
+    meaning: "The client does not speak TLS, and no route has `plain`.",
+    cause: "A client with the wrong port or without TLS, or a scan.",
+    advice: "Turn on TLS in the client, or add a route with `plain`.",
+  },
+  tls_handshake_timeout: {
+    meaning: "The client's TLS handshake was not complete within `tlsHandshakeTimeout`.",
+    cause: "A client that waits for the server to speak first, or a slow or hostile one.",
+    advice: "Try the client with `openssl s_client`. A flood of them is limited by `clientRate`.",
+  },
+  tls_no_shared_version: {
+    meaning: "Client and listener have no version of TLS, or no cipher suite, in common.",
+    cause: "A client that is too old: only TLS 1.2 and 1.3 are accepted.",
+    advice: "Update the client. Look at `tlsMinVersion` and `tlsCiphers`.",
+  },
+  tls_no_certificate: {
+    meaning: "The client showed no certificate, and `tlsVerify` is `required`.",
+    cause: "A client that is not set up for it, or a scan.",
+    advice: "Give the client a certificate, or set `tlsVerify` to `optional`.",
+  },
+  tls_client_rejected: {
+    meaning:
+      "The client's certificate is not signed by `tlsCa`, is not valid now, or has none of the names in `tlsAllow`.",
+    cause: "An expired certificate, another authority, or a client that is not allowed.",
+    advice: "Look at the certificate with `openssl x509 -text`. The access log has `tlsClient`.",
+  },
+  tls_handshake_failed: {
+    meaning: "The client's TLS handshake failed for another cause, or the client left during it.",
+    cause: "The client does not trust the certificate, or offers no protocol of `tlsAlpn`.",
+    advice: "Try the client with `openssl s_client`, and look at its own error.",
+  },
   route_refused: {
     meaning: "The listener's route function refused the client.",
     cause: "The function answered `{ refuse: true }`.",

@@ -53,6 +53,24 @@ export const reasons = [
   "preamble_timeout",
   /** The PROXY header was not here yet, and more others than may wait for theirs came after it. */
   "preamble_full",
+  /** The client's ClientHello breaks the rules of TLS, or was not complete when the client ended. */
+  "tls_hello_invalid",
+  /** The ClientHello was not complete in time. */
+  "tls_hello_timeout",
+  /** No route is for the name and the protocols that the client asks for, or the one that is refuses. */
+  "tls_no_route",
+  /** The client does not speak TLS, and no route is for that. */
+  "tls_plain_text",
+  /** The client's TLS handshake was not complete in time. */
+  "tls_handshake_timeout",
+  /** Client and listener have no version of TLS, or no cipher, in common. */
+  "tls_no_shared_version",
+  /** The client must prove who it is, and has shown no certificate. */
+  "tls_no_certificate",
+  /** The client's certificate is not of the authorities, not valid now, or has none of the allowed names. */
+  "tls_client_rejected",
+  /** The client's TLS handshake has failed for any other cause, or was cut short. */
+  "tls_handshake_failed",
   /** The listener's route function lets this client not in. */
   "route_refused",
   /** The listener's route function has failed, and nobody comes in without it. */

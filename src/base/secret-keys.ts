@@ -3,7 +3,7 @@
  * those need not know them. Their rules are made by `secret`; a test puts a secret into each of them
  * in every broken way.
  *
- * `checkTlsKey` is the path of a file, which may be told; the key itself in its place may not.
+ * `checkTlsKey` and `tlsKey` are paths of files, which may be told; the key itself in its place may not.
  */
 export const secretKeys = [
   "adminToken",
@@ -11,6 +11,7 @@ export const secretKeys = [
   "checkPassword",
   "checkSend",
   "checkTlsKey",
+  "tlsKey",
 ] as const;
 
 /** As somebody may spell them: `admin-token`, `ADMIN_TOKEN`. */

@@ -94,6 +94,8 @@ export const settingsOfOthers: Readonly<Record<string, string>> = {
   dnsMaxTtl: "valid dnsrefreshrate holdvalid",
   dnsAllow: "resolvenet",
   route: "usebackend useserver acl tcprequest splitclients filterchains virtualhosts routers",
+  routes:
+    "sni alpn servernames sslpreread tlsinspector reqsslsni reqsslalpn hostsni hostsniregexp applicationprotocols",
   unixMode: "socketmode socketpermissions unixsocketperm unixsocketmode unixbind",
   adminToken: "statsauth",
   backup: "priority",
@@ -107,8 +109,8 @@ const NO_TLS = "TLS is neither begun nor ended here: its bytes are relayed as th
 export const missingHere: Readonly<Record<string, string>> = {
   [NO_UDP]: "udp quic proxyresponses",
   [NO_TLS]:
-    "ssl tls sni alpn verify crt cert certs certificate certificates cafile sslcertificate sslcertificatekey " +
-    "sslpreread sslmode proxyssl proxysslname starttls transportsocket tlsinspector certresolver acme",
+    "ssl tls verify crt cert certs certificate certificates cafile sslcertificate sslcertificatekey " +
+    "sslmode proxyssl proxysslname starttls transportsocket certresolver acme",
   "ringway stays in the foreground, where service managers want it":
     "daemon daemonize background pidfile masterworker masterprocess",
   "there are no sections: what stands at the top of the file holds for all listeners":

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../base/address.ts";
-import { formatCount } from "../base/quantity.ts";
+import { formatCount, formatCounted } from "../base/quantity.ts";
 import type { EngineName, WantedListener } from "../config/options.ts";
 import { portRuns } from "./port-runs.ts";
 
@@ -48,12 +48,13 @@ export function upstreamNames({ upstreams }: WantedListener): string[] {
 
 /** Where a listener's relays go, to be put after its address. @param to its upstreams in words */
 export function destination(listener: WantedListener, to: readonly string[]): string {
-  const { mode, upstreams, upstreamInside, mirror } = listener;
+  const { mode, upstreams, upstreamInside, mirror, routes } = listener;
   if (mode === "sink") return " (sink: what clients send is counted and discarded)";
   const isDemo = upstreamInside === true || upstreams.length === 0;
   const notes = [
     ...(isDemo ? ["(a demo built in)"] : []),
     ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
+    ...(routes.length === 0 ? [] : [`(by ${formatCounted(routes.length, "route")})`]),
     ...(mirror === null ? [] : [`(copied to ${formatAddress(mirror.address)})`]),
   ];
   const shown = to.slice(0, UPSTREAMS_SHOWN);

@@ -1,5 +1,7 @@
+import { formatAddress } from "../base/address.ts";
 import { formatDuration } from "../base/quantity.ts";
 import { listenerDefaults } from "../config/defaults.ts";
+import { routeWarnings } from "../config/name-routes.ts";
 import type { WantedListener } from "../config/options.ts";
 import type { Source } from "../config/settings.ts";
 import type { Sourced } from "../config/sourced.ts";
@@ -17,6 +19,7 @@ export function checkWarnings(file: Source, settings: Settings): readonly string
     ...new Set([
       ...bareNumbers(file),
       ...listeners.flatMap((one) => withoutEffect(one, totalRelays)),
+      ...listeners.flatMap(ofRoutes),
       ...startProblems(settings),
     ]),
   ];
@@ -37,6 +40,14 @@ function bareNumbers({ settings, listeners }: Source): string[] {
       `${setting} ${given} ${means}: write "${given}ms" or "${given}s" to say which is meant`,
     ];
   });
+}
+
+/** Routes that no client gets through, upstreams that none leads to, names that are there for nothing. */
+function ofRoutes(listener: WantedListener): readonly string[] {
+  const { routes, upstreams } = listener;
+  const name = `listener ${nameOfListener(listener, listener.address)}`;
+  const named = upstreams.map(({ address, weight }) => ({ name: formatAddress(address), weight }));
+  return routeWarnings(name, routes, named);
 }
 
 /** Settings of a listener that do nothing, as another one is wanting. */

@@ -64,6 +64,7 @@ const topics: Readonly<Record<keyof typeof settingGroups, string>> = {
   choosing: "balance",
   checking: "health",
   entering: "clients",
+  endingTls: "tls",
   deciding: "route",
   copying: "mirror",
   limits: "limits",

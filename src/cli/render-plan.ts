@@ -1,7 +1,7 @@
 import type { ListenerDocument } from "../admin/listener-document.ts";
 import type { PlanDocument } from "../admin/plan-document.ts";
 import { printable } from "../base/error.ts";
-import { formatCount } from "../base/quantity.ts";
+import { formatCount, formatCounted } from "../base/quantity.ts";
 import type { SettingChange } from "../control/setting-changes.ts";
 import { portRuns } from "./port-runs.ts";
 
@@ -51,13 +51,16 @@ function lineOfEach(
 }
 
 function listener(
-  { name, listen, mode, upstreams, upstreamInside, engine }: ListenerDocument,
+  { name, listen, mode, upstreams, upstreamInside, engine, ...one }: ListenerDocument,
   saysEngine: boolean,
 ): string {
   const to = upstreamInside ? "(a demo built in)" : upstreams.join(", ");
-  const where = mode === "sink" ? "(sink)" : `→ ${to}${mode === "oneway" ? " (oneway)" : ""}`;
-  const by = saysEngine ? ` by engine ${engine}` : "";
-  return `${name === null ? "" : `${name}: `}${listen}${by} ${where}`;
+  // A proxy of an earlier version has none.
+  const routes: number | undefined = one.routes?.length;
+  const by = routes ? ` (by ${formatCounted(routes, "route")})` : "";
+  const where = mode === "sink" ? "(sink)" : `→ ${to}${mode === "oneway" ? " (oneway)" : ""}${by}`;
+  const carrier = saysEngine ? ` by engine ${engine}` : "";
+  return `${name === null ? "" : `${name}: `}${listen}${carrier} ${where}`;
 }
 
 /** So many changed settings are named; a listener may have thousands of upstreams. */

@@ -1,5 +1,7 @@
 // Written by `npm run settings` from src/config/table: change that instead.
 import type { Route } from "../entry/route/connection.ts";
+import type { CertificateConfig } from "./certificate-pairs.ts";
+import type { NameRouteConfig } from "./name-routes.ts";
 
 /** `"500ms"`, `"5s"`, `"2m"`, `"1h"`, or a number of seconds. */
 export type Duration = string | number;
@@ -190,9 +192,58 @@ export interface EdgeSettings {
    *  descriptors, 16 to 1,024, wait for their header at a listener. When one more comes, the oldest
    *  is refused if it has been silent for a second (preamble_full). @default "5s" */
   readonly preambleTimeout?: Duration;
+  /** Choose among the upstreams by the host name and protocols that a TLS client asks for. TLS is
+   *  not ended: ringway reads the ClientHello (SNI, ALPN) and passes it on. Routes are tables, or a
+   *  text such as
+   *  a.test=10.0.0.1:443,*.b.test+alpn:h2=10.0.0.2:443,plain=10.0.0.3:80,default=refuse. Exact
+   *  names go before wildcards, those before protocols alone (alpn), those before the default,
+   *  which has none of them. plain is for clients without TLS. A client without a route is refused
+   *  with an alert (tls_no_route). @default "off" */
+  readonly routes?: string | readonly NameRouteConfig[] | "off" | false;
+  /** The ClientHello must be complete within this time (10ms…1h). A client that has said nothing by
+   *  then counts as one without TLS if a route has plain. @default "5s" */
+  readonly helloTimeout?: Duration;
   /** Begin connections to upstreams with a PROXY header (off, v1 or v2). v2 has a checksum, a
-   *  unique id and what else the client's own header had. @default "off" */
+   *  unique id, what else the client's own header had, and where routes are, the host name of the
+   *  ClientHello, and its protocol if that is the only one. @default "off" */
   readonly sendProxyProtocol?: "off" | "v1" | "v2";
+}
+
+/** The TLS of clients, if it ends here; part of each listener's settings. */
+export interface TlsSettings {
+  /** End the clients' TLS with this certificate and those that lead to its authority (PEM). With
+   *  none, a listener does not use the one at the top. Such listeners run on the sockets engine.
+   *  Read again at each reload: new clients get the new one, and connections go on. @default "none"
+   *  */
+  readonly tlsCert?: string;
+  /** A file with its key, without a passphrase (PEM). @default "none" */
+  readonly tlsKey?: string;
+  /** Several certificates, chosen by the host name that the client asks for (SNI). Tables with
+   *  cert, key and names, or a text such as a.pem+a.key,b.pem+b.key. Names come from the
+   *  certificate unless given. An exact name goes before a wildcard. Clients that ask for another
+   *  name, or for none, get the first certificate, which is tlsCert if there is one. @default "off"
+   *  */
+  readonly tlsCertificates?: string | readonly CertificateConfig[] | "off" | false;
+  /** Whether clients must prove who they are with a certificate (none, optional or required). With
+   *  optional, a client may show none, but not a wrong one. There are no revocation lists.
+   *  @default "none" */
+  readonly tlsVerify?: "none" | "optional" | "required";
+  /** A file with the authorities of clients' certificates (PEM). @default "none" */
+  readonly tlsCa?: string;
+  /** Names that a client's certificate must have one of, such as *.apps.example.org. Compared with
+   *  the common name, DNS names, URIs and mail addresses. * stands for any characters. Separated by
+   *  commas, or a list. @default "none" */
+  readonly tlsAllow?: string | readonly string[];
+  /** The lowest version of TLS that is accepted (1.2 or 1.3). @default "1.2" */
+  readonly tlsMinVersion?: "1.2" | "1.3";
+  /** Cipher suites for TLS 1.2, as OpenSSL writes them; none for those built in. Those of TLS 1.3
+   *  are fixed. @default "none" */
+  readonly tlsCiphers?: string;
+  /** Application protocols to agree on (ALPN), the preferred one first, such as h2,http/1.1. A
+   *  client that offers only others gets an alert. @default "none" */
+  readonly tlsAlpn?: string;
+  /** The TLS handshake must be complete within this time (10ms…1h). @default "10s" */
+  readonly tlsHandshakeTimeout?: Duration;
 }
 
 /** Who decides about connections, beside the policy; part of each listener's settings. */
@@ -224,6 +275,7 @@ export interface MirrorSettings {
 export interface ListenerSettings
   extends HealthSettings,
     EdgeSettings,
+    TlsSettings,
     RouteSettings,
     MirrorSettings {
   /** Relay both ways (bidirectional), from client to upstream only (oneway), or discard what

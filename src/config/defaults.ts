@@ -15,6 +15,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   health: { check: null, ...healthOf({}) },
   edge: edgeDefaults,
   route: null,
+  tls: null,
   mirror: null,
   unix: optionsIn(listenerTable, "unix", {}),
 };

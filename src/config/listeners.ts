@@ -1,11 +1,14 @@
 import { formatAddress, type UpstreamAddress } from "../base/address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
+import { rejectEngines } from "./engines.ts";
 import { healthOf } from "./health.ts";
 import { rejectLoops } from "./loops.ts";
 import { mirrorOf } from "./mirror.ts";
+import { rejectRoutes } from "./name-routes.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
 import { routeOf } from "./route.ts";
+import { serverTlsOf } from "./server-tls.ts";
 import type { GivenUpstream, ListenerGroup } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
@@ -39,6 +42,8 @@ export function listenersOf(
   rejectCheckless(relaying, file, problems);
   rejectLonely(settings, file, MIRROR_DETAILS, problems);
   rejectMirroredSinks(relaying, problems);
+  rejectRoutes(relaying, problems);
+  rejectEngines(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
 }
@@ -56,6 +61,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
+    tls: serverTlsOf(settings, problems),
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
     unix: optionsIn(listenerTable, "unix", settings),
   };

@@ -5,6 +5,7 @@ import type { AccessTables } from "../entry/access/rules.ts";
 import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
 import type { Route } from "../entry/route/connection.ts";
 import type { FileAccess } from "../system/file-access.ts";
+import type { TlsServerOptions } from "../transport/tls/server-options.ts";
 import type { CheckOptions, EjectionOptions } from "../upstream/health/check-options.ts";
 import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
 import type { OptionsIn } from "./table/setting.ts";
@@ -117,6 +118,8 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> extend
   readonly edge: EdgeOptions;
   /** Null when nobody decides; then what the policy says is all there is. */
   readonly route: RouteOptions | null;
+  /** How the clients' TLS is ended; null if it is not. */
+  readonly tls: TlsServerOptions | null;
   /** Null when nobody gets a copy. Never together with mode `sink`, where there is nothing to copy. */
   readonly mirror: MirrorOptions | null;
   /** For the control plane: engines get the outcome through the table that they share. */

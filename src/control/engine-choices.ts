@@ -1,5 +1,12 @@
-import type { UringOptions, WantedListener } from "../config/options.ts";
-import { carrierOf, type EngineChoice, selectEngine, type WantedEngine } from "../engine/select.ts";
+import type { UringOptions } from "../config/options.ts";
+import {
+  type Carried,
+  carrierOf,
+  type EngineChoice,
+  needsSockets,
+  selectEngine,
+  type WantedEngine,
+} from "../engine/select.ts";
 
 /**
  * Which engine each listener gets. What can run here is found out once: a listener with `auto` stays
@@ -16,10 +23,10 @@ export class EngineChoices {
   ) {}
 
   /** @throws EngineUnsupportedError when the one that was asked for cannot run here */
-  of(listener: Pick<WantedListener, "engine">): EngineChoice {
+  of(listener: Carried): EngineChoice {
     const name = carrierOf(listener, (wanted) => this.chosen(wanted).name);
-    const choice = this.chosen(listener.engine);
-    return choice.name === name ? choice : this.chosen(name);
+    if (!needsSockets(listener)) return this.chosen(listener.engine);
+    return { ...this.chosen(name), why: "as a listener with TLS needs it" };
   }
 
   private chosen(wanted: WantedEngine): EngineChoice {

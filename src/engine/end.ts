@@ -88,6 +88,11 @@ export interface Queue {
   readonly isDry: boolean;
   /** The first `size` bytes are done with. */
   consume(size: number): void;
+  /**
+   * What was put into it last is kept for long, however few bytes that are: it is copied behind what came before, where
+   * it would take more memory than it needs. Nothing is being sent.
+   */
+  settleDown(): void;
   /** The last `size` bytes, which were put into it just now, are not kept. */
   cut(size: number): void;
   /** Bytes from the one at `from` on, where they lie; valid until they are consumed. */

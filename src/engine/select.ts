@@ -28,6 +28,14 @@ export interface EngineChoice extends Choice {
 /** What a setting `engine` may say. */
 export type WantedEngine = WantedListener["engine"];
 
+/** What of a listener decides about its engine. */
+export type Carried = Pick<WantedListener, "engine" | "tls">;
+
+/** Whether a listener's TLS can only be carried by the sockets engine: a ring knows none. */
+export function needsSockets({ tls }: Carried): boolean {
+  return tls !== null;
+}
+
 /**
  * The engine that carries a listener. This is the one place that says so.
  *
@@ -35,10 +43,10 @@ export type WantedEngine = WantedListener["engine"];
  *   cannot run here
  */
 export function carrierOf(
-  { engine }: Pick<WantedListener, "engine">,
+  listener: Carried,
   chosen: (wanted: WantedEngine) => EngineName,
 ): EngineName {
-  return chosen(engine);
+  return needsSockets(listener) ? "sockets" : chosen(listener.engine);
 }
 
 /**

@@ -4,22 +4,25 @@ import type { Stage, Visitor } from "./stage.ts";
 export interface Stages<C extends Visitor> {
   readonly steps: Stage<C> | null;
   readonly admission: Stage<C> | null;
+  readonly handshake: Stage<C> | null;
   readonly whereabouts: Stage<C> | null;
+  readonly byHello: Stage<C> | null;
   readonly route: Stage<C> | null;
 }
 
 /**
  * What happens to a client before its upstream is dialled, in this order:
  *
- *     accepted ─► steps ─► admission ─► whereabouts ─► route function ─► its kind
- *                   └─────────┴──────── refused ───────────┘
+ *     accepted ─► steps ─► admission ─► TLS handshake ─► whereabouts ─► routes ─► route function ─► its kind
+ *                   └─────────┴───────────────┴─── refused ────────────────┴────────────┘
  *
  * First ringway learns who the client is, then whether it is admitted, then where it goes. What is
  * done for it is up to its kind.
  */
 export function inOrder<C extends Visitor>(stages: Stages<C>): readonly Stage<C>[] {
-  const { steps, admission, whereabouts, route } = stages;
-  return [steps, admission, whereabouts, route].filter((stage) => stage !== null);
+  const { steps, admission, handshake, whereabouts, byHello, route } = stages;
+  const all = [steps, admission, handshake, whereabouts, byHello, route];
+  return all.filter((stage) => stage !== null);
 }
 
 /** A client whose destination is noted. */

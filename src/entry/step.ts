@@ -1,11 +1,14 @@
 import type { Reason } from "../base/reason.ts";
 import type { ClientAddress } from "./access/client-address.ts";
 import type { ProxyHeader } from "./proxy-protocol/header.ts";
+import type { Hello } from "./tls-hello/hello.ts";
 
 /** What steps have learned about a client. Each kind of step has a member here. */
 export interface Learned {
   /** The PROXY header that the client began with. */
   readonly header?: ProxyHeader;
+  /** What its ClientHello says, or that it does not speak TLS. */
+  readonly hello?: Hello;
 }
 
 /**

@@ -163,13 +163,6 @@ describe("steps", () => {
     expect(client.steps.refusedFor).toBe("preamble_invalid");
   });
 
-  test("refuse a client whose bytes come in more pieces than a carrier should keep", () => {
-    const client = new Client(new HelloPlan()).says(helloOf("x".repeat(200)).subarray(0, 63), 1);
-    expect(client.steps.isOver).toBe(false);
-    client.says(Uint8Array.of(0x78));
-    expect(client.steps.refusedFor).toBe("preamble_invalid");
-  });
-
   test("tell a client why it is refused, and one that does not take its reply has gone", () => {
     const client = new Client(new HelloPlan()).says(helloOf("nobody"));
     const { isTold, refusedFor } = client.steps;

@@ -3,12 +3,6 @@ import type { Reason } from "../base/reason.ts";
 import type { ClientAddress } from "./access/client-address.ts";
 import type { Learned, Step, StepAnswer, StepPlan } from "./step.ts";
 
-/**
- * The most receives that may bring the bytes that a step reads without consuming them: a carrier
- * may hold a whole buffer for each, however few bytes it has.
- */
-const KEPT_PIECES_MAX = 64;
-
 /** The client whose first bytes are read. */
 export interface StepsOwner {
   /** Who the client is, as far as ringway knows. */
@@ -44,7 +38,6 @@ export class Steps {
   /** Bytes that the current step has read, and of these the consumed ones. */
   private read = 0;
   private consumed = 0;
-  private pieces = 0;
 
   constructor(
     private readonly plans: readonly StepPlan[],
@@ -58,7 +51,6 @@ export class Steps {
     this.seen = 0;
     this.read = 0;
     this.consumed = 0;
-    this.pieces = 0;
     while (this.step === null) {
       const plan = plans[++this.place];
       if (plan === undefined) {
@@ -90,8 +82,7 @@ export class Steps {
     const isPending = answer.is === "more";
     const taken = this.follow(answer);
     if (!isPending || this.isOver) return taken;
-    if (this.seen > 0) this.pieces++;
-    if (this.read >= step.most || this.pieces >= KEPT_PIECES_MAX) this.refuse("preamble_invalid");
+    if (this.read >= step.most) this.refuse("preamble_invalid");
     return taken;
   }
 

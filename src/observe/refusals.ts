@@ -24,7 +24,7 @@ const causes: ReadonlyMap<Reason | null, string> = new Map([
   ["client_rate", "clientRate is exceeded"],
   ["network_full", "maxRelaysPerNetwork is reached"],
   ["network_rate", "networkRate is exceeded"],
-  ["preamble_full", "too many clients have not sent their PROXY header yet"],
+  ["preamble_full", "too many clients have not sent their PROXY header or ClientHello yet"],
 ]);
 
 /**

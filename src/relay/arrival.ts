@@ -1,7 +1,9 @@
 import type { FullReason, Reason } from "../base/reason.ts";
 import { type ClientAddress, ipClient } from "../entry/access/client-address.ts";
 import type { Admission } from "../entry/admission.ts";
+import type { Greeted } from "../entry/by-hello.ts";
 import type { Guest } from "../entry/entering.ts";
+import type { Handshaker, Handshaking } from "../entry/handshaking.ts";
 import type { InSteps, Stepping } from "../entry/in-steps.ts";
 import type { Noted } from "../entry/order.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
@@ -11,17 +13,24 @@ import type { RouteChoice } from "../entry/route/answer.ts";
 import { type Caller, connectionHeader } from "../entry/route/connection.ts";
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
+import type { Hello } from "../entry/tls-hello/hello.ts";
+import type { NameRoute } from "../entry/tls-hello/routes.ts";
 import { RelayEffect, RelayPhase } from "../flow/relay.ts";
+import type { TlsFacts } from "../transport/tls/facts.ts";
 import type { Entrant } from "./entry-queue.ts";
 import { clientName, endName } from "./ledger/summary.ts";
-import { RelayStory, type StoryListener } from "./relay-story.ts";
+import { RelayStory, type StoryBranch, type StoryListener } from "./relay-story.ts";
 import type { Routed } from "./route-questions.ts";
 
 /** The part of a listener that arrivals use. */
 export interface ArrivalListener extends StoryListener {
+  /** Where its clients go. */
+  readonly branches: { of(route: string | null): StoryBranch };
   /** What happens to its clients before the upstream is dialled, in order. */
   readonly stages: readonly { receive(relay: never): void }[];
   readonly inSteps: Pick<InSteps<never>, "begins" | "delete">;
+  /** The stage of TLS handshakes; null where none end here. */
+  readonly handshaking: Pick<Handshaking<never>, "over"> | null;
   readonly refusal: Pick<Refusal<never>, "refuse">;
   /** Clients that wait for room at the listener. */
   readonly entry: { roomMade(): void };
@@ -38,13 +47,14 @@ export interface ArrivalListener extends StoryListener {
  */
 export abstract class Arrival<L extends ArrivalListener>
   extends RelayStory<L>
-  implements Routed, Entrant, Stepping, Guest, Refused, Noted
+  implements Routed, Entrant, Stepping, Guest, Refused, Noted, Greeted, Handshaker
 {
   /** Why the client was refused; null if it was not. */
   refusedFor: Reason | null = null;
   /** The steps that it is in; null outside of them. */
   private steps: Steps | null = null;
   private header: ProxyHeader | null = null;
+  handshake: TlsFacts | Reason | null = null;
   /** The address under which it was admitted, and that counts until it ends; null before. */
   private admitted: ClientAddress | null = null;
   private admittedBy: Admission | null = null;
@@ -93,10 +103,28 @@ export abstract class Arrival<L extends ArrivalListener>
     this.listener.inSteps.begins(this as never, place);
   }
 
-  learn({ header }: Learned): void {
+  learn({ header, hello }: Learned): void {
+    if (hello !== undefined) this.hello = hello;
     if (header === undefined) return;
     this.header = header;
     this.believe(header);
+  }
+
+  /** The carrier has carried out a TLS handshake. @param outcome what was agreed on, or why it came to nothing */
+  handshaken(outcome: TlsFacts | Reason): void {
+    this.handshake = outcome;
+    this.listener.handshaking?.over(this as never);
+  }
+
+  shook(facts: TlsFacts): void {
+    const { alpn, name, version } = facts;
+    this.tls = facts;
+    this.hello = { isTls: true, name, alpn: alpn === null ? [] : [alpn], versions: [version] };
+  }
+
+  follow({ label, isRefused }: NameRoute): void {
+    this.route = label;
+    if (!isRefused) this.goTo(this.listener.branches.of(label));
   }
 
   /** It has sent bytes that its steps have not received yet. */
@@ -122,16 +150,19 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   private get isInside(): boolean {
-    return this.refusedFor === null && this.steps === null;
+    const isShaking = this.listener.handshaking !== null && this.tls === null;
+    return this.refusedFor === null && this.steps === null && !isShaking;
   }
 
   /** The part of a route function's argument that is about this client. */
   get caller(): Caller {
-    const { header, clientAddress, destination } = this;
+    const { header, hello, route, clientAddress, destination } = this;
     return {
       client: clientName(clientAddress),
       local: destination === null ? null : endName(destination),
       header: header === null ? null : connectionHeader(header),
+      hello,
+      route,
     };
   }
 
@@ -175,6 +206,7 @@ export abstract class Arrival<L extends ArrivalListener>
     this.steps = null;
     this.stage = 0;
     this.header = null;
+    this.handshake = null;
     this.admitted = null;
     this.admittedBy = null;
   }
@@ -242,7 +274,11 @@ export abstract class Arrival<L extends ArrivalListener>
 
   /** The TLVs of the client's header, and an id by which the logs of both sides find the relay. */
   private get tlvs(): readonly Tlv[] {
-    const given = (this.header?.tlvs ?? []).filter(({ type }) => type !== TlvType.Noop);
+    const said = helloTlvs(this.hello);
+    const given = (this.header?.tlvs ?? []).filter(
+      ({ type }) => type !== TlvType.Noop && !said.some((one) => one.type === type),
+    );
+    given.push(...said);
     if (given.some(({ type }) => type === TlvType.UniqueId)) return given;
     const since = Math.floor(performance.timeOrigin).toString(36);
     return [...given, { type: TlvType.UniqueId, value: encoder.encode(`${since}-${this.id}`) }];
@@ -250,6 +286,17 @@ export abstract class Arrival<L extends ArrivalListener>
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** What a hello says, as a PROXY header has it. Of several protocols it is not known which one will be spoken. */
+function helloTlvs(hello: Hello | null): readonly Tlv[] {
+  const { name = null, alpn = [] } = hello ?? {};
+  const [protocol, ...others] = alpn;
+  const isSure = protocol !== undefined && others.length === 0;
+  return [
+    ...(isSure ? [{ type: TlvType.Alpn, value: encoder.encode(protocol) }] : []),
+    ...(name === null ? [] : [{ type: TlvType.Authority, value: encoder.encode(name) }]),
+  ];
+}
 
 /** The unspecified address of the client's family. */
 function unspecified(client: ClientAddress): Uint8Array {

@@ -18,8 +18,6 @@ import type { Pacer } from "./pacer.ts";
 export interface ConduitListener extends ArrivalListener, DialingListener {
   readonly account: ArrivalListener["account"];
   readonly options: ArrivalListener["options"];
-  readonly waiting: ArrivalListener["waiting"] &
-    DialingListener["waiting"] & { delete(relay: never): void };
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
   readonly lingering: { add(relay: never): void };
   begin(relay: never): void;
@@ -253,7 +251,7 @@ export abstract class Conduit<
   protected dropDial(): void {
     if (!this.relay.dialing) return;
     this.host.dialer.drop(this as never);
-    this.listener.waiting.delete(this as never);
+    this.branch.waiting.delete(this as never);
     this.perform(this.relay.dialFailed("connect_failed", false));
   }
 

@@ -42,10 +42,10 @@ class FakeRelay implements Dialing<string> {
     account: { waits: () => {} },
     options: { dial: {} as never, connectTimeoutMs: 5_000 },
     mirror: null,
-    waiting: { add: (): Reason | null => this.roomIsLeft },
     dialing: new Queue(),
     racing: new Queue(),
   };
+  readonly branch = { waiting: { add: (): Reason | null => this.roomIsLeft } };
   readonly relay = { generation: 1, phase: RelayPhase.Dialing };
   readonly attempts: FakeAttempt[] = [];
   untried: readonly Address[] = [];

@@ -30,9 +30,6 @@ export interface DialingListener {
   readonly account: WaitCount;
   readonly options: { readonly dial: DialOptions; readonly connectTimeoutMs: number };
   readonly mirror: Mirror | null;
-  readonly waiting: {
-    add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
-  };
   readonly dialing: Queue;
   readonly racing: Queue;
 }
@@ -45,6 +42,12 @@ interface Queue {
 /** The part of a relay that the dialer uses. */
 export interface Dialing<End> {
   readonly listener: DialingListener;
+  /** Where it waits if there is no upstream. */
+  readonly branch: {
+    readonly waiting: {
+      add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
+    };
+  };
   readonly relay: { readonly generation: number; readonly phase: RelayPhase };
   /** The attempts of the dial in flight, oldest first; more than one only for a host name. */
   readonly attempts: DialAttempt[];
@@ -88,8 +91,8 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
   dial(relay: T): void {
     const address = relay.nextUpstream();
     if (address === null) {
-      const { account, options, waiting } = relay.listener;
-      const why = waiting.add(relay as never, options.dial, account);
+      const { account, options } = relay.listener;
+      const why = relay.branch.waiting.add(relay as never, options.dial, account);
       if (why !== null) relay.notDialed(why);
       return;
     }

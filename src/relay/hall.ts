@@ -1,15 +1,17 @@
 import type { Address } from "../base/address.ts";
 import { forEach, type Step } from "../base/clean-up.ts";
 import type { Clock } from "../base/clock.ts";
-import type { ListenerOptions } from "../config/options.ts";
+import type { BalanceOptions, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import { Count } from "../counts/figures.ts";
 import { Admission } from "../entry/admission.ts";
 import { stepsOf } from "../entry/plans.ts";
+import { RouteTable, upstreamsOf } from "../entry/tls-hello/routes.ts";
 import type { Backlog } from "../memory/backlog.ts";
 import { Descriptors } from "../system/descriptors.ts";
 import { UpstreamChooser } from "../upstream/chooser.ts";
 import type { ResolveName } from "../upstream/names/ask.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
+import type { RouteChooser } from "./branch.ts";
 import type { ConduitHost, ConduitListener } from "./conduit.ts";
 import { type DialAttempt, Dialer, type Dialing } from "./dialer.ts";
 import type { Selection } from "./ending/dropping.ts";
@@ -118,13 +120,20 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
   partsOf(options: ListenerOptions, address: Address, before: Listener | null): RelayParts<Relay> {
     const { descriptors, table } = this;
     const account = this.ledger.accountOf(options, address, before);
-    const last = before?.choice.chooser ?? null;
+    const last = before?.main.choice.chooser ?? null;
+    const { routes, upstreams, balance } = options;
+    const routeTable = routes.length === 0 ? null : new RouteTable(routes);
     return {
       options,
       account,
-      chooser: new UpstreamChooser(options.upstreams, options.balance, table, last),
+      chooser: new UpstreamChooser(upstreams, balance, table, last),
+      routeTable,
+      routed: routedOf(options, (label, those) => {
+        const last = before?.branches.of(label).choice.chooser ?? null;
+        return new UpstreamChooser(those, balanceOf(balance, those), table, last);
+      }),
       before,
-      steps: stepsOf(options.edge),
+      steps: stepsOf(options, routeTable),
       inStepsMax: descriptors.forUnknown,
       admission: Admission.of(options.edge, table, table.worker, this.links.clock),
       mirror: this.copies.mirrorOf(options, account.name, before?.mirror ?? null),
@@ -269,4 +278,20 @@ export class Hall<Relay extends RelayOf, Listener extends HallListener<Relay>>
       }
     }
   }
+}
+
+/** Who chooses for each route to some of a listener's upstreams. */
+function routedOf(
+  { routes, upstreams }: ListenerOptions,
+  chooserOf: (label: string, those: readonly UpstreamOptions[]) => UpstreamChooser,
+): RouteChooser[] {
+  return routes.flatMap((route) => {
+    if (route.upstreams === null || route.isRefused) return [];
+    return [{ route, chooser: chooserOf(route.label, upstreamsOf(route, upstreams)) }];
+  });
+}
+
+/** Between one there is no choice, for which a table of hashes would be made. */
+function balanceOf(balance: BalanceOptions, those: readonly UpstreamOptions[]): BalanceOptions {
+  return those.length > 1 ? balance : { ...balance, policy: "round-robin" };
 }

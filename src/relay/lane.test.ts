@@ -36,6 +36,8 @@ class Bytes implements Queue {
     return [Uint8Array.from(this.bytes.slice(from, from + size))];
   }
 
+  settleDown(): void {}
+
   clear(): void {
     this.bytes.length = 0;
   }

@@ -344,8 +344,12 @@ export class Lane<E extends End = End, Q extends Queue = Queue> implements Story
       return;
     }
     this.feedSteps(steps);
-    if (steps.isOver) this.stepsOver(steps);
-    else this.receive(false);
+    if (steps.isOver) {
+      this.stepsOver(steps);
+      return;
+    }
+    if (steps.seen > 0) queue.settleDown();
+    this.receive(false);
   }
 
   /** Feeds the steps what they have not read yet. */

@@ -1,20 +1,22 @@
 import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Reason } from "../base/reason.ts";
-import type { ListenerOptions, UpstreamOptions } from "../config/options.ts";
+import type { DialOptions, ListenerOptions, UpstreamOptions } from "../config/options.ts";
 import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../entry/access/client-address.ts";
 import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+import type { Hello } from "../entry/tls-hello/hello.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
 import { streamModes } from "../relay/mode.ts";
 import type { Running } from "../relay/running.ts";
+import type { TlsFacts } from "../transport/tls/facts.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { Idleness } from "./idle-looks.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
 import { flowsOf, Summary } from "./ledger/summary.ts";
 import type { Copy } from "./mirror/copy.ts";
-import { wasHeld } from "./waiting-room.ts";
+import { type WaitCount, wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 
 /** The part of a listener that a relay's story uses. */
@@ -22,11 +24,24 @@ export interface StoryListener {
   readonly clock: Clock;
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
-  readonly choice: Readonly<Choice>;
-  /** The relays that wait for an upstream. */
-  readonly waiting: { readonly hasQueue: boolean; roomMade(): void; serve(): void };
+  /** Where relays go that no route is for. */
+  readonly main: StoryBranch;
   /** The address that all its clients connect to; null if it may differ. */
   readonly local: Address | null;
+}
+
+/** What of a branch a relay's story needs. */
+export interface StoryBranch {
+  readonly chooser: UpstreamChooser;
+  readonly choice: Readonly<Choice>;
+  /** The relays that wait for an upstream. */
+  readonly waiting: {
+    readonly hasQueue: boolean;
+    roomMade(): void;
+    serve(): void;
+    add(relay: never, options: DialOptions, count: WaitCount): Reason | null;
+    delete(relay: never): void;
+  };
 }
 
 /** The part of a lane that a relay's story uses. */
@@ -71,6 +86,14 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   /** Milliseconds since it was accepted; {@link NOT_YET} before. */
   private dialMs = NOT_YET;
   private firstByteMs = NOT_YET;
+  /** Where it looks for an upstream, or waits for one. */
+  branch: StoryBranch;
+  /** The label of the route that its hello has led to; null for none. */
+  protected route: string | null = null;
+  /** What it has said of TLS, or is known of that; null if nobody has asked. */
+  hello: Hello | null = null;
+  /** What its TLS handshake has agreed on; null where none ends here. */
+  tls: TlsFacts | null = null;
   /** Has chosen its upstream, or chooses the next one. */
   private chooser: UpstreamChooser;
   /** Number of the upstream that it counts for now. */
@@ -108,7 +131,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
 
   /** @param listener the listener of its first client; set anew for each tenant */
   constructor(public listener: L) {
-    this.chooser = listener.choice.chooser;
+    this.branch = listener.main;
+    this.chooser = listener.main.chooser;
   }
 
   /** Bytes for either end that only our kernel has. */
@@ -121,7 +145,10 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.id = id;
     this.clientAddress = clientAddress;
     this.listener = listener;
-    this.chooser = listener.choice.chooser;
+    this.goTo(listener.main);
+    this.route = null;
+    this.hello = null;
+    this.tls = null;
     this.startedAt = this.listener.clock.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
@@ -153,6 +180,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.countAnew();
   }
 
+  /** It looks for an upstream there. */
+  protected goTo(branch: StoryBranch): void {
+    this.branch = branch;
+    this.chooser = branch.chooser;
+  }
+
   /** From now on its flows count for this tenant, and for no upstream yet. */
   private countAnew(): void {
     const { account, options } = this.listener;
@@ -172,7 +205,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
    */
   nextUpstream(): Address | null {
     const { clientAddress } = this;
-    const { waiting } = this.listener;
+    const { waiting } = this.branch;
     if (!this.mayDial || clientAddress === null) return null;
     // A relay that wants one certain upstream does not queue behind those that wait for any.
     if (this.waitsSince === null && !this.isStrict && waiting.hasQueue) {
@@ -289,7 +322,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   /** See {@link Waiter}. */
   get isFullThere(): boolean | null {
     if (!this.isStrict) return null;
-    const { chooser } = this.listener.choice;
+    const { chooser } = this.branch.choice;
     if (chooser === this.chooser) return chooser.isFullAt(this.wantedUpstream);
     const wanted = this.chooser.upstreams[this.wantedUpstream];
     return wanted !== undefined && chooser.isFullAt(chooser.numberOf(wanted.address));
@@ -309,13 +342,13 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   private leaveUpstream(): void {
     this.chooser.leave(this.upstreamNumber);
     this.upstreamNumber = NO_UPSTREAM;
-    this.listener.waiting.roomMade();
+    this.branch.waiting.roomMade();
   }
 
   /** Switches to the listener's present upstreams, which a reload may have changed. */
   private renewChooser(): void {
     const { chooser: before } = this;
-    const { chooser } = this.listener.choice;
+    const { chooser } = this.branch.choice;
     if (chooser === before) return;
     this.chooser = chooser;
     const wanted = before.upstreams[this.wantedUpstream];
@@ -430,6 +463,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
       this.resolvedAddress,
       this.peerAddress,
       this.waitedMs(end),
+      this.route,
+      this.hello,
+      this.tls,
     );
   }
 }

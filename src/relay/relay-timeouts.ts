@@ -1,20 +1,23 @@
-import { type Address, formatAddress } from "../base/address.ts";
+import type { Address } from "../base/address.ts";
 import type { Clock } from "../base/clock.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { ipKind } from "../base/ip.ts";
 import type { Reason } from "../base/reason.ts";
 import type { ListenerOptions } from "../config/options.ts";
 import type { Admission } from "../entry/admission.ts";
-
+import { ByHello, type Greeted } from "../entry/by-hello.ts";
 import { Entering, type Guest } from "../entry/entering.ts";
+import { type Handshaker, Handshaking } from "../entry/handshaking.ts";
 import { InSteps, type Stepping } from "../entry/in-steps.ts";
 import { Asking, inOrder, type Noted, whereabouts } from "../entry/order.ts";
 import { Refusal, type Refused } from "../entry/refusal.ts";
 import type { Stage } from "../entry/stage.ts";
 import type { StepPlan } from "../entry/step.ts";
+import type { RouteTable } from "../entry/tls-hello/routes.ts";
 import { RelayPhase } from "../flow/relay.ts";
-import type { Choice, UpstreamChooser } from "../upstream/chooser.ts";
+import type { UpstreamChooser } from "../upstream/chooser.ts";
 import { ATTEMPT_DELAY_MS } from "../upstream/names/happy-eyeballs.ts";
+import { type Branch, Branches, type RouteChooser } from "./branch.ts";
 import type { Drainable } from "./ending/drain.ts";
 import { type Entrant, EntryQueue } from "./entry-queue.ts";
 import { Idleness, type IdleTimed, idleLooks, LOOKS } from "./idle-looks.ts";
@@ -24,7 +27,7 @@ import type { Mirror } from "./mirror/mirror.ts";
 import type { Outsiders, Row } from "./outsiders.ts";
 import { Pacer } from "./pacer.ts";
 import { type Routed, RouteQuestions, type Routing } from "./route-questions.ts";
-import { type Waiter, WaitingRoom } from "./waiting-room.ts";
+import type { Waiter } from "./waiting-room.ts";
 
 /** Interval of the checks whether the kernel has sent the last bytes before a reset. */
 const LINGER_LOOK_MS = 10;
@@ -51,9 +54,13 @@ export interface Timed
     Guest,
     Refused,
     Noted,
+    Handshaker,
+    Greeted,
     Pick<Drainable, "isCarrying" | "awaitsAnswer" | "retire"> {
   /** Its number, never used again. */
   readonly id: number;
+  /** Where it looks for an upstream, or waits for one. */
+  readonly branch: Routed["branch"] & { readonly waiting: { delete(relay: never): void } };
   readonly relay: { readonly reason: Reason | null; readonly phase: RelayPhase };
   /** Why its client was refused; null if it was not. */
   readonly refusedFor: Reason | null;
@@ -82,6 +89,10 @@ export interface RelayParts<T extends Timed> {
   readonly options: ListenerOptions;
   readonly account: ListenerAccount;
   readonly chooser: UpstreamChooser;
+  /** Finds routes by what clients say in their hellos; null where nobody asks them. */
+  readonly routeTable: RouteTable | null;
+  /** Those who choose for routes to some of its upstreams. */
+  readonly routed: readonly RouteChooser[];
   /** The listener that it replaces, if any. */
   readonly before: RelayTimeouts<T> | null;
   /** The steps of their clients, in order. */
@@ -124,6 +135,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly stages: readonly Stage<T>[];
   /** The stage of its steps, with the clients in them. */
   readonly inSteps: InSteps<T>;
+  /** Has clients finish their TLS handshake; null where none ends here. */
+  readonly handshaking: Handshaking<T> | null;
   readonly refusal: Refusal<T>;
   /** Refused clients that are left to wait. */
   readonly tarpit: Row<T>;
@@ -131,10 +144,8 @@ export class RelayTimeouts<T extends Timed> {
   readonly routes: RouteQuestions<T> | null;
   /** The clients that wait for room. */
   readonly entry: EntryQueue<T>;
-  /** The present chooser, which outlives a reload together with {@link waiting}. */
-  readonly choice: Choice;
-  /** The relays that wait for an upstream. */
-  readonly waiting: WaitingRoom<T>;
+  /** Who chooses upstreams, and the relays that wait for one. */
+  readonly branches: Branches<T>;
   /** The rate limits of flows; null without a limit. */
   readonly paces: { readonly up: Pacer | null; readonly down: Pacer | null };
   /** The address that all its clients connect to; null if it may differ. */
@@ -185,21 +196,21 @@ export class RelayTimeouts<T extends Timed> {
     this.inSteps = new InSteps<T>(parts.steps, parts.inStepsMax, (spanMs, onLate) =>
       outsiders.unheardRow(queue(spanMs, onLate)),
     );
+    const { tls } = options;
+    this.handshaking =
+      tls === null
+        ? null
+        : new Handshaking<T>((onLate) =>
+            outsiders.unheardRow(queue(tls.handshakeTimeoutMs, onLate)),
+          );
     const tarpitMs = typeof refusal === "object" ? refusal.tarpitMs : 1;
     this.tarpit = outsiders.refusedRow(
       queue(tarpitMs, (one) => one.terminate(one.refusedFor ?? "access_denied")),
     );
-    const { route, upstreams } = options;
-    const names = () => upstreams.map(({ address }) => formatAddress(address));
-    const states = () => chooser.states;
+    const { route } = options;
     this.routes =
-      route === null
-        ? null
-        : new RouteQuestions<T>(route, account.name, names(), states, routing, clock);
-    const choice = before?.choice ?? { chooser };
-    choice.chooser = chooser;
-    this.choice = choice;
-    this.waiting = before?.waiting ?? roomOf(choice, clock);
+      route === null ? null : new RouteQuestions<T>(route, account.name, routing, clock);
+    this.branches = new Branches<T>(chooser, parts.routed, before?.branches ?? null, clock);
     this.entry = before?.entry ?? new EntryQueue<T>(admission, outsiders, clock);
     this.entry.admission = admission;
     this.refusal = new Refusal<T>(refusal, this.tarpit);
@@ -208,9 +219,22 @@ export class RelayTimeouts<T extends Timed> {
     this.stages = inOrder<T>({
       steps: parts.steps.length === 0 ? null : this.inSteps,
       admission: admission === null ? null : new Entering(admission, this.entry, options, account),
+      handshake: this.handshaking,
       whereabouts: isTold ? whereabouts : null,
+      byHello: parts.routeTable === null ? null : new ByHello<T>(parts.routeTable),
       route: this.routes === null ? null : new Asking<T>(this.routes),
     });
+  }
+
+  /** Where all of its clients go, but for those of a route to some of its upstreams. */
+  get main(): Branch<T> {
+    return this.branches.main;
+  }
+
+  /** What room there is now is for those who wait, before anybody comes. */
+  serve(): void {
+    this.branches.serve();
+    this.entry.serve();
   }
 
   /** A relay begins. */
@@ -234,7 +258,7 @@ export class RelayTimeouts<T extends Timed> {
 
   /** A relay is over: removes it from all queues. */
   forget(relay: T): void {
-    this.waiting.delete(relay);
+    relay.branch.waiting.delete(relay as never);
     this.entry.delete(relay);
     this.young.delete(relay);
     this.idle.delete(relay);
@@ -242,6 +266,7 @@ export class RelayTimeouts<T extends Timed> {
     this.upstreamIdle.delete(relay);
     this.aging.delete(relay);
     this.inSteps.delete(relay);
+    this.handshaking?.delete(relay);
     this.routes?.delete(relay);
     this.tarpit.delete(relay);
     this.dialing.delete(relay);
@@ -249,11 +274,6 @@ export class RelayTimeouts<T extends Timed> {
     this.wasReset.delete(relay);
     this.lingering.delete(relay);
   }
-}
-
-/** Makes a waiting room. It outlives its listener, so it must not refer to it. */
-function roomOf<T extends Waiter>(choice: Choice, clock: Clock): WaitingRoom<T> {
-  return new WaitingRoom<T>(() => choice.chooser.isFull, clock);
 }
 
 /**

@@ -8,7 +8,14 @@ const choice: RouteChoice = { upstream: 1, isStrict: false, label: "a", isRefuse
 
 /** A relay that remembers what it was told. */
 class Relay implements Routed {
-  readonly caller: Caller = { client: "10.0.0.9:1", local: null, header: null };
+  readonly caller: Caller = {
+    client: "10.0.0.9:1",
+    local: null,
+    header: null,
+    hello: null,
+    route: null,
+  };
+  readonly branch = { chooser: { names: ["a:1", "b:2"], states: [] } };
   readonly told: unknown[] = [];
   routed(answer: RouteChoice): void {
     this.told.push(answer);
@@ -28,8 +35,6 @@ function questions(timeoutMs = 1): RouteQuestions<Relay> {
   return new RouteQuestions<Relay>(
     { hook: 7, timeoutMs, failure: "relay" },
     "redis",
-    ["a:1", "b:2"],
-    () => [],
     {
       askRoute(question, answer) {
         asked.push({ question, answer });

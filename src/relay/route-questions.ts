@@ -8,8 +8,8 @@ import {
   type Connection,
   connectionOf,
   type Route,
-  type UpstreamState,
 } from "../entry/route/connection.ts";
+import type { UpstreamChooser } from "../upstream/chooser.ts";
 
 /** A question to a route function. */
 export interface RouteQuestion {
@@ -41,6 +41,8 @@ export interface Routing {
 export interface Routed {
   /** The part of the function's argument that is about this client. */
   readonly caller: Caller;
+  /** Where its upstream is one of. */
+  readonly branch: { readonly chooser: Pick<UpstreamChooser, "names" | "states"> };
   routed(choice: RouteChoice): void;
   /** There is no answer, or none that is valid. */
   unrouted(): void;
@@ -58,14 +60,10 @@ export class RouteQuestions<T extends Routed> {
 
   /**
    * @param listener the listener's name
-   * @param upstreams see {@link Connection.upstreams}
-   * @param states their present states
    */
   constructor(
     readonly options: RouteOptions,
     private readonly listener: string,
-    private readonly upstreams: readonly string[],
-    private readonly states: () => readonly UpstreamState[],
     private readonly routing: Routing,
     private readonly clock: Clock = systemClock,
   ) {
@@ -76,9 +74,10 @@ export class RouteQuestions<T extends Routed> {
 
   /** Asks about a relay, which gets the answer unless it is {@link delete}d before. */
   ask(relay: T): void {
-    const { listener, upstreams, states } = this;
     const { hook, timeoutMs } = this.options;
-    const connection = connectionOf(relay.caller, listener, upstreams, states);
+    const { chooser } = relay.branch;
+    const states = () => chooser.states;
+    const connection = connectionOf(relay.caller, this.listener, chooser.names, states);
     const until = this.clock.wall() + timeoutMs;
     const forget = this.routing.askRoute({ hook, connection, until }, (answer) => {
       // The relay may have another tenant by now.

@@ -106,6 +106,11 @@ export class UpstreamChooser {
     return this.table.isOpen(slot) && this.table.running(slot) >= maxRelays;
   }
 
+  /** What all of them are called, by their numbers. */
+  get names(): readonly string[] {
+    return this.primaries.names;
+  }
+
   /** The current state of each upstream. */
   get states(): readonly UpstreamState[] {
     return statesOf(this.upstreams, this.table);
@@ -166,7 +171,7 @@ class Group implements Candidates {
   private tried = NONE_TRIED;
   /** The upstream that another worker has just filled up. */
   private lost = NO_UPSTREAM;
-  private readonly names: readonly string[];
+  readonly names: readonly string[];
   private readonly isEmpty: boolean;
   /** By number: the table's row, the limit of relays, 1 if it belongs to this group. */
   private readonly rows: Int32Array;

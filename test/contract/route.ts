@@ -82,6 +82,8 @@ function knowledgeCases(suite: Suite): void {
         client: (await scene.engine.relays())[0]?.client ?? "",
         local: formatAddress(address),
         header: null,
+        hello: null,
+        route: null,
         upstreams: [formatAddress(upstream.address), formatAddress(other)],
         states: [
           { upstream: formatAddress(upstream.address), isOpen: true, running: 1, maxRelays: 0 },

@@ -16,6 +16,8 @@ import { Flow } from "../../src/flow/flow.ts";
 import { Relay, RelayEffect } from "../../src/flow/relay.ts";
 import { Arrival, type ArrivalListener } from "../../src/relay/arrival.ts";
 import type { ListenerAccount } from "../../src/relay/ledger/account.ts";
+import type { StoryBranch } from "../../src/relay/relay-story.ts";
+import { WaitingRoom } from "../../src/relay/waiting-room.ts";
 import { UpstreamChooser } from "../../src/upstream/chooser.ts";
 import type { UpstreamTable } from "../../src/upstream/table.ts";
 
@@ -30,9 +32,10 @@ export class CarrierListener implements ArrivalListener {
   readonly tarpit = new Deadlines<Carrier>(NEVER_MS, () => {});
   readonly clock = systemClock;
   readonly routes = null;
+  readonly handshaking = null;
   readonly local = null;
-  readonly choice: { readonly chooser: UpstreamChooser };
-  readonly waiting = { hasQueue: false, roomMade() {}, serve() {} };
+  readonly main: StoryBranch;
+  readonly branches = { of: () => this.main };
   readonly entry = { lacking: null, add: () => false, roomMade() {} };
 
   constructor(
@@ -43,7 +46,7 @@ export class CarrierListener implements ArrivalListener {
   ) {
     this.admission = Admission.of(options.edge, table, 0);
     this.inSteps = new InSteps<Carrier>(
-      stepsOf(options.edge),
+      stepsOf(options, null),
       headersMax,
       () => new Deadlines<Carrier>(NEVER_MS, () => {}),
     );
@@ -54,10 +57,13 @@ export class CarrierListener implements ArrivalListener {
         this.admission === null
           ? null
           : new Entering(this.admission, this.entry, options, this.account),
+      handshake: null,
       whereabouts: null,
+      byHello: null,
       route: null,
     });
-    this.choice = { chooser: new UpstreamChooser(options.upstreams, options.balance, table) };
+    const chooser = new UpstreamChooser(options.upstreams, options.balance, table);
+    this.main = { chooser, choice: { chooser }, waiting: new WaitingRoom<never>(() => false) };
   }
 }
 

@@ -140,6 +140,7 @@ describe.each(engines)("with engine %s", (engine) => {
         upstreams: [target],
         upstreamInside: false,
         mirror: null,
+        routes: [],
         connectTimeoutMs: 5_000,
         halfCloseTimeoutMs: 60_000,
         accepting: true,

@@ -104,6 +104,8 @@ describe.each(linux ? [0, 1, 2] : [0])("a program with %i workers", (workers) =>
       client: first?.client ?? "",
       local: `127.0.0.1:${port}`,
       header: null,
+      hello: null,
+      route: null,
       upstreams: [placeOf(blue), placeOf(green)],
       states: [blue, green].map((one) => ({
         upstream: placeOf(one),
@@ -269,7 +271,7 @@ test("the example of docs/route-function.md does what it says", async () => {
   const names = upstreams.map(({ address }) => formatAddress(address));
   const asked = async (client: string, authority: string | null) => {
     const header = { version: 2, authority, alpn: null, uniqueId: null } as const;
-    const told = { listener: ":6380", client, local: null, header };
+    const told = { listener: ":6380", client, local: null, header, hello: null, route: null };
     const connection = { ...told, upstreams: names, states: [] };
     return await answerOf(route?.hook as Route, connection);
   };

@@ -11,9 +11,13 @@ import type {
   ProxyOptions,
   WantedListener,
 } from "../../src/config/options.ts";
+import { optionsIn } from "../../src/config/table/setting.ts";
+import { listenerTable } from "../../src/config/table/table.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import { choose } from "../../src/engine/select.ts";
 import { probe } from "../../src/engine/uring/probe.ts";
+import { TlsClient } from "../clients/tls-client.ts";
+import { server } from "../fixtures/certificates.ts";
 import { End } from "../fixtures/end.ts";
 import { listener, plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
@@ -28,6 +32,13 @@ const isLinux = process.platform === "linux";
 const hasBoth = isLinux && choose("auto", probe()).name === "uring";
 const folder = mkdtempSync(join(tmpdir(), "ringway-two-"));
 const anyPort = (host: string): Address => ({ kind: "tcp", host, port: 0 });
+
+/** How a listener ends its clients' TLS. */
+const tls: NonNullable<WantedListener["tls"]> = {
+  ...optionsIn(listenerTable, "tls", {}),
+  certificates: [{ ...server, names: [] }],
+  ca: null,
+};
 
 const upstream = Upstream.listen(anyPort("127.0.0.1"), echo);
 const target = upstream.address as TcpAddress;
@@ -228,6 +239,32 @@ describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (
     expect(relaysBy(proxy)).toEqual({ sockets: 3, uring: 3 });
     const { relays } = proxy.engine.stats();
     expect(relays.accepted).toBe(storm.answered + old.length);
+  });
+
+  test("a listener with TLS is carried by sockets beside others on io_uring", async () => {
+    const address = anyPort("127.0.0.1");
+    const plain = on("uring", "127.0.1.1");
+    const other = (secured: WantedListener["tls"]) =>
+      options([plain, { ...on("uring", "127.0.1.2", { address }), tls: secured }], workers);
+    const proxy = await start(other(tls));
+    expect(proxy.listeners.map(({ engine }) => engine)).toEqual(["uring", "sockets"]);
+    const { port } = placeOf(proxy, 1) as TcpAddress;
+    const clear = await connect(placeOf(proxy, 0));
+    const first = await TlsClient.open(port);
+    expect(await first.echo("hello")).toBe("hello");
+    expect(relaysBy(proxy)).toEqual({ uring: 1, sockets: 1 });
+    // Without TLS it goes to the other engine, and with it comes back.
+    await proxy.reload(other(null));
+    expect(placeOf(proxy, 1)).toMatchObject({ host: "127.0.0.1", port });
+    const unsecured = await connect(placeOf(proxy, 1));
+    expect(relaysBy(proxy)).toEqual({ uring: 2, sockets: 1 });
+    await proxy.reload(other(tls));
+    const second = await TlsClient.open(port);
+    expect(await second.echo("again")).toBe("again");
+    expect(await first.echo("still")).toContain("still");
+    for (const end of [clear, unsecured]) await echoed(end, 1_000);
+    expect(relaysBy(proxy)).toEqual({ uring: 2, sockets: 2 });
+    for (const one of [first, second]) one.close();
   });
 
   test("an engine is made when a listener needs it, and goes after its last relay", async () => {

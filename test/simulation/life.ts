@@ -184,8 +184,7 @@ export class Life {
     const listener = new SimulatedListener({ ...parts, steps }, hall.dialer);
     carrier.listener = listener;
     if (before === null) return;
-    listener.waiting.serve();
-    listener.entry.serve();
+    listener.serve();
   }
 
   /** Everything that may go wrong does. */

@@ -99,6 +99,9 @@ export class MemoryQueue implements Queue {
     return views;
   }
 
+  /** Pieces take no more than their bytes. */
+  settleDown(): void {}
+
   clear(): void {
     this.memory.gaveBack(this.size);
     this.size = 0;

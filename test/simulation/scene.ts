@@ -227,8 +227,7 @@ export class Scene {
     const next = new SimulatedListener(hall.partsOf(options, options.address, before), hall.dialer);
     carrier.listener = next;
     if (before === null) return;
-    next.waiting.serve();
-    next.entry.serve();
+    next.serve();
   }
 
   /** Gives the upstreams of the first rows these weights. */

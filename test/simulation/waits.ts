@@ -17,7 +17,7 @@ export class Waits {
     const { hall, listener } = carrier;
     // Of what the control plane opens nobody is told.
     if (listener === null || story.operator) return;
-    const isRoom = listener.waiting.hasQueue && !listener.choice.chooser.isFull;
+    const isRoom = listener.main.waiting.hasQueue && !listener.main.choice.chooser.isFull;
     const most = story.edge?.maxRelays ?? 0;
     const isPlace =
       listener.entry.lacking === "listener_full" && hall.table.running(LISTENER_ROW) < most;

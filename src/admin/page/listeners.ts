@@ -10,6 +10,7 @@ const LABELS = [
   "Engine",
   "New clients",
   "Upstreams",
+  "Routes",
   "Mirror",
   "Connect timeout",
   "Half-close timeout",
@@ -29,6 +30,7 @@ export function showListeners(listeners: readonly ListenerDocument[], mirrors: M
       one.engine,
       one.accepting ? "accepted" : "drained",
       upstreams(one),
+      routes(one),
       mirror(one, mirrors),
       format.duration(one.connectTimeoutMs),
       format.duration(one.halfCloseTimeoutMs),
@@ -57,6 +59,20 @@ function mirror({ name, address, mirror }: ListenerDocument, mirrors: Mirrors): 
   );
   const copied = stats === undefined ? "" : `: ${format.count(stats.begun)} copied`;
   return `${mirror.address}${share}${copied}${dropped.join("")}`;
+}
+
+/** So many routes are shown of a listener. */
+const ROUTES_SHOWN = 20;
+
+/** Where TLS clients go by what they ask for. */
+function routes({ routes }: ListenerDocument): string {
+  if (routes.length === 0) return "none";
+  const shown = routes.slice(0, ROUTES_SHOWN).map(({ label, upstreams, refuse }) => {
+    if (refuse) return `${label}: refused`;
+    return `${label} → ${upstreams === null ? "all" : upstreams.join(", ")}`;
+  });
+  const others = routes.length - shown.length;
+  return `${shown.join("; ")}${others > 0 ? ` and ${format.count(others)} more` : ""}`;
 }
 
 function upstreams({ mode, upstreams, upstreamInside }: ListenerDocument): string {

@@ -18,6 +18,7 @@ const listener: ListenerDocument = {
   upstreams: [],
   upstreamInside: false,
   mirror: null,
+  routes: [],
   connectTimeoutMs: 5_000,
   halfCloseTimeoutMs: 60_000,
   accepting: true,

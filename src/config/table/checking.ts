@@ -9,6 +9,7 @@ import { Pattern } from "../../upstream/health/pattern.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { isWord, type Rule, refuse, scalar } from "../rule.ts";
 import { secret, secretOrFile } from "../secrets.ts";
+import { orNone, protocols } from "../tls-rules.ts";
 import {
   count,
   duration,
@@ -395,19 +396,7 @@ function farewellText(afterMs: number | null): string {
 }
 
 /** A text, or `none`, which is empty. */
-function orNone(rule: Rule<string>): Rule<string> {
-  return (value) => (value === "none" ? "" : rule(value));
-}
-
 function name(value: unknown): string {
   if (typeof value === "string" && /^[\w.:-]{1,253}$/.test(value)) return value;
   return refuse(value, "a host name or an address, or none");
-}
-
-function protocols(value: unknown): readonly string[] {
-  if (value === "none") return [];
-  const names = typeof value === "string" ? value.split(",") : [];
-  const areRight = names.every((one) => /^[\x21-\x7e]{1,255}$/.test(one));
-  if (names.length > 0 && names.length <= 16 && areRight) return names;
-  return refuse(value, "names of protocols apart by commas, or none");
 }

@@ -1,6 +1,7 @@
 import { formatDuration, parseDuration, parseSize } from "../../base/quantity.ts";
 import { formatNetwork, type Network, parseNetwork } from "../../entry/access/networks.ts";
 import type { ProxyProtocolIn, ProxyProtocolOut } from "../../entry/proxy-protocol/header.ts";
+import { nameRoutes, nameRoutesText } from "../name-routes.ts";
 import { isWord, refuse, scalar } from "../rule.ts";
 import {
   byteRateBy,
@@ -42,6 +43,36 @@ const nobody: NetworkList = { networks: [], files: [] };
 const networkList = textsBy(networks, "NETS", networksText);
 const perSecond = { ...numberOrOffBy(connectionRate, numberText), range: "0.001…1,000,000" };
 const bytesPerSecond = { ...byteRateBy(byteRate), range: "1KiB…1GiB" };
+
+const textOrTexts = { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] };
+const switched = { anyOf: [{ type: "boolean" }, { type: "string" }] };
+/** A text, or tables. */
+const routesForm = {
+  anyOf: [
+    { type: "string" },
+    { enum: [false] },
+    {
+      type: "array",
+      items: {
+        anyOf: [
+          { type: "string" },
+          {
+            type: "object",
+            properties: {
+              names: textOrTexts,
+              alpn: textOrTexts,
+              plain: switched,
+              upstreams: textOrTexts,
+              refuse: switched,
+              label: { type: "string" },
+            },
+            additionalProperties: false,
+          },
+        ],
+      },
+    },
+  ],
+};
 
 /** What happens to a connection before it is relayed. */
 export const entering = {
@@ -172,10 +203,33 @@ export const entering = {
     initial: "5s",
     at: "edge.preambleTimeoutMs",
   }),
+  routes: perListener({
+    is: {
+      rule: nameRoutes,
+      form: routesForm,
+      type: 'string | readonly NameRouteConfig[] | "off" | false',
+      hint: "ROUTES",
+      show: nameRoutesText,
+    },
+    about: "Choose among the upstreams by the host name and protocols that a TLS client asks for.",
+    more: "TLS is not ended: ringway reads the ClientHello (SNI, ALPN) and passes it on. Routes are tables, or a text such as a.test=10.0.0.1:443,*.b.test+alpn:h2=10.0.0.2:443,plain=10.0.0.3:80,default=refuse. Exact names go before wildcards, those before protocols alone (alpn), those before the default, which has none of them. plain is for clients without TLS. A client without a route is refused with an alert (tls_no_route).",
+    initial: "off",
+    at: "routes",
+    examples: { web: "a.example.org=web1:80,plain=web2:80,default=refuse" },
+  }),
+  helloTimeout: perListener({
+    is: duration("10ms…1h"),
+    about: "The ClientHello must be complete within this time.",
+    more: "A client that has said nothing by then counts as one without TLS if a route has plain.",
+    initial: "5s",
+    at: "edge.helloTimeoutMs",
+    needs: "routes",
+    examples: { web: "5s" },
+  }),
   sendProxyProtocol: perListener({
     is: word(headersOut, "VERSION"),
     about: "Begin connections to upstreams with a PROXY header.",
-    more: "v2 has a checksum, a unique id and what else the client's own header had.",
+    more: "v2 has a checksum, a unique id, what else the client's own header had, and where routes are, the host name of the ClientHello, and its protocol if that is the only one.",
     initial: "off",
     at: "edge.sendProxyProtocol",
   }),

@@ -39,6 +39,8 @@ const odd = [
   "checkTls",
   "checkTlsCert",
   "checkTlsKey",
+  "tlsCert",
+  "tlsKey",
   "accessLog",
   "admin",
   "adminToken",

@@ -2,6 +2,7 @@ import { checking } from "./checking.ts";
 import { choosing } from "./choosing.ts";
 import { copying } from "./copying.ts";
 import { deciding } from "./deciding.ts";
+import { endingTls } from "./ending-tls.ts";
 import { entering } from "./entering.ts";
 import { limits } from "./limits.ts";
 import { observing } from "./observing.ts";
@@ -25,6 +26,7 @@ const all = {
   ...choosing,
   ...checking,
   ...entering,
+  ...endingTls,
   ...deciding,
   ...copying,
   ...limits,
@@ -71,6 +73,7 @@ export const settingGroups = {
   choosing: { heading: "Choosing an upstream", settings: choosing },
   checking: { heading: "Health checks", settings: checking },
   entering: { heading: "Who may connect", settings: entering },
+  endingTls: { heading: "TLS of clients", settings: endingTls },
   deciding: { heading: "A function that decides", settings: deciding },
   copying: { heading: "Mirror", settings: copying },
   limits: { heading: "Limits", settings: limits },

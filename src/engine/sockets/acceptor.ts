@@ -5,10 +5,12 @@ import { type FileAccess, madeForOwner, setSocketAccess } from "../../system/fil
 import { closeDescriptor, duplicate, setBacklog } from "../../system/libc.ts";
 import { keepUrgentBytes, setBlocking } from "../../system/linux.ts";
 import { removeSocketFile, removeStaleSocket } from "../../system/socket-file.ts";
+import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { Held } from "../held.ts";
 import { ListenError } from "../listen-error.ts";
 import type { GivenSockets, SocketSettings } from "../listening-socket.ts";
 import type { SocketsConduit } from "./conduit.ts";
+import { overTls } from "./tls.ts";
 
 /** A listener of Bun 1.4 with the member that its type file does not list. */
 type BunListener = (TCPSocketListener<SocketsConduit> | UnixSocketListener<SocketsConduit>) & {
@@ -39,11 +41,15 @@ export class Acceptor {
   private ownsPath = false;
   private backlog: number;
 
-  /** @param held notes descriptors that outlive the thread; not needed on the main thread */
+  /**
+   * @param tls what clients are shown that begin with TLS; null where they do not
+   * @param held notes descriptors that outlive the thread; not needed on the main thread
+   */
   constructor(
     private readonly wanted: Address,
     private readonly settings: SocketSettings,
     private readonly handlers: SocketHandler<SocketsConduit>,
+    private tls: TlsServerContext | null,
     private readonly held: Notes = noNotes,
   ) {
     this.bound = wanted;
@@ -109,6 +115,13 @@ export class Acceptor {
     this.handle = this.listen({ fd: descriptor });
   }
 
+  /** Clients that are accepted from now on are shown something else, or nothing. */
+  show(tls: TlsServerContext | null): void {
+    if (tls === this.tls) return;
+    this.tls = tls;
+    if (this.handle !== null && this.pause()) this.resume();
+  }
+
   /**
    * Stops accepting, and gives the socket away with its path.
    *
@@ -152,7 +165,10 @@ export class Acceptor {
   }
 
   private listen(where: object): BunListener {
-    const options = { ...where, socket: this.handlers, allowHalfOpen: true };
+    const { handlers, tls } = this;
+    const secured = tls === null ? {} : { tls: tls.options };
+    const socket = tls === null ? handlers : overTls(handlers, tls);
+    const options = { ...where, ...secured, socket, allowHalfOpen: true };
     const handle = Bun.listen<SocketsConduit>(options as never) as unknown as BunListener;
     // Bun sets 512; a given socket has whatever its owner set.
     setBacklog(handle.fd, this.backlog);

@@ -1,6 +1,8 @@
+import type { SocketHandler } from "bun";
 import type { Address } from "../../base/address.ts";
 import { cleanUpOrThrow } from "../../base/clean-up.ts";
 import { Side } from "../../base/reason.ts";
+import type { Steps } from "../../entry/steps.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
 import { Conduit } from "../../relay/conduit.ts";
@@ -8,19 +10,31 @@ import type { Hall } from "../../relay/hall.ts";
 import { keepAliveValues, type OptionValue } from "../../relay/keep-alive.ts";
 import { Lane } from "../../relay/lane.ts";
 import type { Meter } from "../../relay/ledger/meter.ts";
-import { RelayTimeouts } from "../../relay/relay-timeouts.ts";
+import { type RelayParts, RelayTimeouts, type TimedDialer } from "../../relay/relay-timeouts.ts";
 import { unreadBytes } from "../../system/libc.ts";
 import { receiveNow, setOption } from "../../system/linux.ts";
+import type { TlsServerContext } from "../../transport/tls/server-context.ts";
+import type { TlsServerOptions } from "../../transport/tls/server-options.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import type { Attempt, AttemptOwner } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
 import { ChunkQueue } from "./queue.ts";
 import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
+import { beginsWithTls, beginTls } from "./tls.ts";
 import type { Turn } from "./turn.ts";
 
 /** A listener's settings and the timeouts of the relays that have them. */
 export class SocketsListener extends RelayTimeouts<SocketsConduit> {
   private keepAliveValues: readonly OptionValue[] | null = null;
+
+  /** @param tls what its clients are shown; null where no TLS ends here */
+  constructor(
+    parts: RelayParts<SocketsConduit>,
+    dialer: TimedDialer<SocketsConduit>,
+    readonly tls: TlsServerContext | null,
+  ) {
+    super(parts, dialer);
+  }
 
   /** Makes the kernel detect when the other end of a connection has vanished. */
   keepAlive(end: BunSocket<unknown>): void {
@@ -45,6 +59,8 @@ export interface SocketsHost {
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
+  /** See {@link beginTls}. */
+  readonly securedHandlers: SocketHandler<SocketsConduit>;
 }
 
 /** A relay on Bun's sockets. Bun calls back from within `terminate` and `shutdown`. */
@@ -58,6 +74,7 @@ export class SocketsConduit
   /** The two ends, open or not, reused from tenant to tenant. */
   readonly clientSocket: SocketsEnd;
   readonly upstreamSocket: SocketsEnd;
+  private readonly securedHandlers: SocketsHost["securedHandlers"];
   /** The relay is old enough for keep-alive. */
   private keepsAlive = false;
 
@@ -65,7 +82,8 @@ export class SocketsConduit
     super(host.hall, listener);
     const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
-    const { meter, reservoirs, turn } = host;
+    const { meter, reservoirs, securedHandlers, turn } = host;
+    this.securedHandlers = securedHandlers;
     const { up, down } = this.relay;
     this.up = new Lane(up, new ChunkQueue(reservoirs.up), meter, this);
     this.down = new Lane(down, new ChunkQueue(reservoirs.down), meter, this);
@@ -81,7 +99,31 @@ export class SocketsConduit
 
   override accept(id: number, client: SocketsEnd, listener: SocketsListener): void {
     this.keepsAlive = false;
+    client.isSecure = beginsWithTls(listener.options);
     super.accept(id, client, listener);
+  }
+
+  /** How its client's TLS is ended; null if it is not. */
+  get tlsOptions(): TlsServerOptions | null {
+    return this.listener.options.tls;
+  }
+
+  /** Behind its steps TLS begins, unless it is a client that is turned away for what they have found. */
+  override stepsOver(steps: Steps): void {
+    super.stepsOver(steps);
+    const { clientSocket, isLeaving, listener, refusedFor, up } = this;
+    if (listener.tls === null || isLeaving || refusedFor !== null) return;
+    const { socket } = clientSocket;
+    if (socket === null) return;
+    const read = Buffer.concat(up.queue.views(0, up.queue.size));
+    up.queue.consume(read.length);
+    try {
+      clientSocket.socket = beginTls(socket, read, listener.tls, this.securedHandlers);
+      clientSocket.isSecure = true;
+    } catch {
+      // It has gone at this very moment.
+      this.terminate("tls_handshake_failed");
+    }
   }
 
   override dialed(upstream: SocketsEnd, where: Address): void {
@@ -165,7 +207,9 @@ export class SocketsConduit
   private receiveLast(side: Side): void {
     const end = this.endOf(side);
     const lane = this.laneFrom(side);
-    if (!isLinux || end === null || this.relay.phase !== RelayPhase.Relaying) return;
+    // What lies in the kernel is not what it has said.
+    if (!isLinux || end === null || end.isSecure || this.relay.phase !== RelayPhase.Relaying)
+      return;
     const descriptor = end.socket?.fd ?? -1;
     for (let goesOn = true; goesOn; ) {
       const waiting = Math.min(unreadBytes(descriptor), CHUNK_MAX);

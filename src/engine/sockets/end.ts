@@ -29,6 +29,8 @@ export type SocketsLane = Lane<SocketsEnd, ChunkQueue>;
 export class SocketsEnd implements End, Deferred {
   /** Null when it is closed. */
   socket: BunSocket<unknown> | null = null;
+  /** It speaks TLS: what the kernel has of it is not what it says. */
+  isSecure = false;
   private paused = false;
   /** It takes nothing until `drain`. */
   private full = false;
@@ -57,6 +59,7 @@ export class SocketsEnd implements End, Deferred {
   /** It is connected, and Bun reads it. */
   open(socket: BunSocket<unknown>): this {
     this.socket = socket;
+    this.isSecure = false;
     this.paused = false;
     this.full = false;
     return this;

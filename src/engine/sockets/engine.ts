@@ -22,6 +22,7 @@ import type { Observer } from "../../relay/observer.ts";
 import type { AskRoute, RouteQuestion } from "../../relay/route-questions.ts";
 import { type EngineShare, wholeShare } from "../../relay/share.ts";
 import { canOpenSocket } from "../../system/libc.ts";
+import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { ResolveName } from "../../upstream/names/ask.ts";
 import { type Acceptance, accepts, type MovableEngine, paused } from "../engine.ts";
 import type { Held } from "../held.ts";
@@ -36,6 +37,7 @@ import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
 import { SocketsListening } from "./listening.ts";
 import { Reservoir } from "./reservoir.ts";
+import { beginsWithTls, contextOf } from "./tls.ts";
 import { Turn } from "./turn.ts";
 
 /** Passes of the event loop that a relay gets to end after it was reset. */
@@ -53,6 +55,8 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   readonly meter: Meter;
   readonly turn: Turn;
   readonly hall: SocketsHall;
+  /** Hear of clients whose TLS begins behind something else. */
+  readonly securedHandlers: SocketHandler<SocketsConduit>;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;
@@ -92,6 +96,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     this.hall = new Hall<SocketsConduit, SocketsListener>(this, streams, this.ledger, share, links);
     const { counts } = this.ledger;
     this.turn = new Turn(counts);
+    this.securedHandlers = this.clientHandlers(() => {});
     const pool = new Pool(
       memory.segmentSize,
       memory.segmentCount,
@@ -121,10 +126,12 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
 
   async listen(options: ListenerOptions, given?: GivenSockets): Promise<SocketsListening> {
     const { address } = options;
+    const tls = contextOf(options.tls, null);
     const acceptor = new Acceptor(
       address,
       options,
       this.clientHandlers((client) => this.accept(listening.listener, client)),
+      beginsWithTls(options) ? tls : null,
       this.held,
     );
     if (given !== undefined) acceptor.take(given);
@@ -136,8 +143,11 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     // No client can have been accepted yet: the loop has not run since.
     const listening: SocketsListening = new SocketsListening(
       acceptor,
-      this.newListener(options, acceptor.address, null),
-      (next, before) => this.newListener(next, acceptor.address, before),
+      this.newListener(options, acceptor.address, null, tls),
+      (next, before) => {
+        const nextTls = contextOf(next.tls, before.tls);
+        return this.newListener(next, acceptor.address, before, nextTls);
+      },
       () => this.unlisten(listening),
       () => this.unlistened(listening),
     );
@@ -252,9 +262,10 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     options: ListenerOptions,
     address: Address,
     before: SocketsListener | null,
+    tls: TlsServerContext | null,
   ): SocketsListener {
     const { hall } = this;
-    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer);
+    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer, tls);
   }
 
   private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {

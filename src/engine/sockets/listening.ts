@@ -4,6 +4,7 @@ import type { MovableListening } from "../engine.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { SocketsListener } from "./conduit.ts";
+import { beginsWithTls } from "./tls.ts";
 
 /** A listener of this engine: its socket, and the settings that the next client gets. */
 export class SocketsListening implements MovableListening {
@@ -25,9 +26,9 @@ export class SocketsListening implements MovableListening {
   update(options: ListenerOptions): Promise<void> {
     this.acceptor.queueUpTo(options.backlog);
     this.listener = this.renew(options, this.listener);
+    this.acceptor.show(beginsWithTls(options) ? this.listener.tls : null);
     // Clients that wait use new room before any new client does.
-    this.listener.waiting.serve();
-    this.listener.entry.serve();
+    this.listener.serve();
     return Promise.resolve();
   }
 

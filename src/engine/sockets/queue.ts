@@ -116,6 +116,9 @@ export class ChunkQueue implements Queue {
     return views;
   }
 
+  /** {@link keep} fills segments. */
+  settleDown(): void {}
+
   clear(): void {
     if (this.size === 0) return;
     this.size = 0;
@@ -132,7 +135,9 @@ export class ChunkQueue implements Queue {
     if (chunk === null || this.isDeferred) return;
     this.kept ??= new Ring(reservoir.pool, reservoir.segmentsMax);
     const { count } = this.kept;
-    const kept = this.kept.append(chunk, start);
+    // A client that sends byte by byte must not hold a segment for each of them.
+    const filled = this.kept.fill(start === 0 ? chunk : chunk.subarray(start));
+    const kept = filled + this.kept.append(chunk, start + filled);
     assert(kept === chunk.length - start, "keep: the reservoir keeps room for a chunk");
     this.forget();
     reservoir.changed(this.kept.count - count);

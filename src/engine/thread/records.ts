@@ -23,6 +23,13 @@ enum Field {
   Local,
   Resolved,
   WaitedMs,
+  Route,
+  TlsName,
+  TlsAlpn,
+  TlsVersion,
+  TlsCipher,
+  TlsResumed,
+  TlsClient,
   Flows,
 }
 
@@ -53,7 +60,7 @@ export interface RecordBatch {
   readonly numbers: Float64Array<ArrayBuffer>;
   /** The {@link End}s of each, zeros where one is not known; handed over. */
   readonly ends: Uint8Array<ArrayBuffer>;
-  /** Listeners, reasons, upstreams, labels, mirrors' outcomes and addresses of ours, each once. */
+  /** Listeners, reasons, upstreams, labels, mirrors' outcomes, what hellos say, and addresses of ours, each once. */
   readonly texts: readonly string[];
 }
 
@@ -74,7 +81,7 @@ export class Records {
     const at = this.count * RECORD_SIZE;
     if (at === this.numbers.length) this.grow();
     const { numbers } = this;
-    const { reason, upstreamAddress, label, mirror } = relay;
+    const { reason, upstreamAddress, label, mirror, route, tlsName, tlsAlpn } = relay;
     numbers[at + Field.Id] = relay.id;
     numbers[at + Field.StartedAt] = relay.startedAt;
     numbers[at + Field.DurationMs] = relay.durationMs;
@@ -93,11 +100,23 @@ export class Records {
     numbers[at + Field.Local] = isOwn ? this.numberOfText(local) : NO_TEXT;
     numbers[at + Field.Resolved] = resolved === null ? NO_TEXT : this.numberOfText(resolved);
     numbers[at + Field.WaitedMs] = relay.waitedMs;
+    numbers[at + Field.Route] = route === null ? NO_TEXT : this.numberOfText(route);
+    numbers[at + Field.TlsName] = tlsName === null ? NO_TEXT : this.numberOfText(tlsName);
+    numbers[at + Field.TlsAlpn] = tlsAlpn === null ? NO_TEXT : this.numberOfText(tlsAlpn);
+    this.addTls(relay, at);
     numbers.set(relay.flows, at + Field.Flows);
     this.writeEnd(End.Client, relay.clientAddress);
     this.writeEnd(End.Peer, relay.peerAddress);
     this.writeEnd(End.Local, isOwn ? null : local);
     this.count++;
+  }
+
+  private addTls({ tls, tlsClient }: Summary, at: number): void {
+    const { numbers } = this;
+    numbers[at + Field.TlsVersion] = tls === null ? NO_TEXT : this.numberOfText(tls.version);
+    numbers[at + Field.TlsCipher] = tls === null ? NO_TEXT : this.numberOfText(tls.cipher);
+    numbers[at + Field.TlsResumed] = Number(tls?.isResumed ?? false);
+    numbers[at + Field.TlsClient] = tlsClient === null ? NO_TEXT : this.numberOfText(tlsClient);
   }
 
   /**
@@ -198,6 +217,27 @@ class Record implements RelaySummary {
   }
   get waitedMs(): number {
     return this.number(Field.WaitedMs);
+  }
+  get route(): string | null {
+    return this.text(Field.Route);
+  }
+  get tlsName(): string | null {
+    return this.text(Field.TlsName);
+  }
+  get tlsAlpn(): string | null {
+    return this.text(Field.TlsAlpn);
+  }
+  get tlsVersion(): string | null {
+    return this.text(Field.TlsVersion);
+  }
+  get tlsCipher(): string | null {
+    return this.text(Field.TlsCipher);
+  }
+  get tlsResumed(): boolean | null {
+    return this.tlsVersion === null ? null : this.number(Field.TlsResumed) === 1;
+  }
+  get tlsClient(): string | null {
+    return this.text(Field.TlsClient);
   }
   get up(): FlowStats {
     return flowFigures.read(this.batch.numbers, this.place(Field.Flows));

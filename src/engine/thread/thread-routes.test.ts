@@ -29,7 +29,7 @@ function numberIn({ route }: ListenerOptions): number {
   return route.hook;
 }
 
-const caller = { client: "10.0.0.9:1", local: null, header: null };
+const caller = { client: "10.0.0.9:1", local: null, header: null, hello: null, route: null };
 const soon = () => Date.now() + 60_000;
 
 test("options without a function stay as they are, others can be cloned", () => {
@@ -55,6 +55,26 @@ test("a function is told what its listener has and who has come", async () => {
   expect(await routes.answer(number, caller, soon())).toMatchObject({ upstream: 0 });
   const states = [{ upstream: "db:5432", isOpen: true, running: 1, maxRelays: 0 }];
   expect(told).toEqual([{ listener: "redis", upstreams: ["db:5432"], states, ...caller }]);
+});
+
+test("a client of a route chooses among its upstreams", async () => {
+  const routes = new ThreadRoutes(table);
+  const hook: Route = ({ upstreams }) => ({ label: upstreams.join(" ") });
+  const some = plainUpstream({ kind: "tcp", host: "web", port: 443 } as const);
+  const plain = options(hook);
+  const route = { names: ["a.test"], alpn: [], isPlain: false, isRefused: false };
+  const number = numberIn(
+    routes.keep(0, "redis", {
+      ...plain,
+      upstreams: [...plain.upstreams, some],
+      routes: [{ ...route, label: "a", upstreams: ["web:443"] }],
+    }),
+  );
+  const labelFor = async (route: string | null) => {
+    return await routes.answer(number, { ...caller, route }, soon());
+  };
+  expect(await labelFor("a")).toMatchObject({ label: "web:443" });
+  expect(await labelFor(null)).toMatchObject({ label: "db:5432 web:443" });
 });
 
 test("who does not wait any more costs nothing", async () => {

@@ -1,6 +1,6 @@
 import { formatAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
-import type { ListenerOptions } from "../../config/options.ts";
+import type { ListenerOptions, UpstreamOptions } from "../../config/options.ts";
 import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
 import {
   type Caller,
@@ -8,11 +8,12 @@ import {
   type Route,
   type UpstreamState,
 } from "../../entry/route/connection.ts";
+import { upstreamsOf } from "../../entry/tls-hello/routes.ts";
 import { statesOf } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 
 /**
- * A relay asks when its client's PROXY header is here, which may have its own time; so long, and
+ * A relay asks when its client's PROXY header and hello are here, which have times of their own; so long, and
  * some seconds for a thread that is late, a function stays when its listener has another one.
  */
 const LINGER_MS = 10_000;
@@ -21,9 +22,15 @@ const LINGER_MS = 10_000;
 interface Hook {
   readonly route: Route;
   readonly listener: string;
-  readonly upstreams: readonly string[];
-  readonly states: () => readonly UpstreamState[];
+  /** By the label of a route to some of them; null for all. */
+  readonly choices: ReadonlyMap<string | null, RouteUpstreams>;
   readonly lingerMs: number;
+}
+
+/** Upstreams among which a function chooses, and how they are now. */
+interface RouteUpstreams {
+  readonly names: readonly string[];
+  readonly states: () => readonly UpstreamState[];
 }
 
 /**
@@ -50,18 +57,29 @@ export class ThreadRoutes {
    */
   keep(key: number, listener: string, options: ListenerOptions): ListenerOptions {
     this.retire(key);
-    const { route, upstreams, edge } = options;
+    const { route, edge } = options;
     if (route === null || typeof route.hook === "number") return options;
     const number = this.nextNumber++;
     this.hooks.set(number, {
       route: route.hook,
       listener,
-      upstreams: upstreams.map(({ address }) => formatAddress(address)),
-      states: () => statesOf(upstreams, this.table),
-      lingerMs: edge.preambleTimeoutMs + LINGER_MS,
+      choices: this.choicesOf(options),
+      lingerMs: edge.preambleTimeoutMs + edge.helloTimeoutMs + LINGER_MS,
     });
     this.current.set(key, number);
     return { ...options, route: { ...route, hook: number } };
+  }
+
+  private choicesOf({ routes, upstreams }: ListenerOptions): Hook["choices"] {
+    const choice = (those: readonly UpstreamOptions[]): RouteUpstreams => ({
+      names: those.map(({ address }) => formatAddress(address)),
+      states: () => statesOf(those, this.table),
+    });
+    const some = routes.filter((route) => route.upstreams !== null);
+    return new Map([
+      [null, choice(upstreams)],
+      ...some.map((route) => [route.label, choice(upstreamsOf(route, upstreams))] as const),
+    ]);
   }
 
   /** Nobody new comes to a listener, or nobody new asks by the number that it has. */
@@ -85,7 +103,8 @@ export class ThreadRoutes {
     if (systemClock.wall() >= until) return null;
     const hook = this.hooks.get(number);
     if (hook === undefined) return { failure: "its function is gone" };
-    const { route, listener, upstreams, states } = hook;
-    return await answerOf(route, connectionOf(caller, listener, upstreams, states));
+    const { route, listener, choices } = hook;
+    const { names, states } = (choices.get(caller.route) ?? choices.get(null)) as RouteUpstreams;
+    return await answerOf(route, connectionOf(caller, listener, names, states));
   }
 }

@@ -85,9 +85,7 @@ export class Acceptor {
     listener.armed = before.armed;
     listener.closing = before.closing;
     this.listeners.set(key, listener);
-    // What room this brings is for those who wait, before anybody comes.
-    listener.waiting.serve();
-    listener.entry.serve();
+    listener.serve();
   }
 
   /** See {@link Loop.unlisten}. */

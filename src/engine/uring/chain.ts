@@ -22,7 +22,7 @@ const LARGE_CHUNKS_FEW = 2;
  *
  *     first ─► [ 512 bytes of buffer 7 ] ─► [ 4096 bytes of buffer 2 ] ─► NONE        count 2, size 4608
  *
- * Owner: a lane. What is in it does not move.
+ * Owner: a lane. What is in it does not move, unless it is to {@link settleDown}.
  */
 export class Chain implements Queue {
   /** The first chunk; {@link NONE} when it is empty. */
@@ -119,6 +119,52 @@ export class Chain implements Queue {
       this.release(chunk);
       chunk = next;
     }
+  }
+
+  settleDown(): void {
+    const { chunks, memory } = this.loop;
+    const { last, direction } = this;
+    if (last === NONE) return;
+    const buffer = chunks.buffer[last] as number;
+    const start = chunks.start[last] as number;
+    const size = (chunks.end[last] as number) - start;
+    const before = this.before(last);
+    const room = before === NONE ? null : this.roomBehind(before, size);
+    if (room !== null) {
+      room.set(memory.view(buffer, start, size));
+      chunks.end[before] = (chunks.end[before] as number) + size;
+      chunks.next[before] = NONE;
+      this.last = before;
+      this.release(last);
+    } else if (!memory.isFitting(direction, buffer, size)) {
+      const own = memory.leaseOwn(direction);
+      // Without memory for a better place it stays where it is.
+      if (own < 0) return;
+      memory.view(own, 0, size).set(memory.view(buffer, start, size));
+      chunks.buffer[last] = own;
+      chunks.start[last] = 0;
+      chunks.end[last] = size;
+      memory.released(direction, buffer);
+    }
+    this.isLarge = ((chunks.buffer[this.last] as number) & LARGE) !== 0;
+  }
+
+  /** The chunk before this one; {@link NONE} if it is the first. */
+  private before(chunk: number): number {
+    const { next } = this.loop.chunks;
+    let before = NONE;
+    for (let one = this.first; one !== chunk; one = next[one] as number) before = one;
+    return before;
+  }
+
+  /** So many bytes behind a chunk that nobody else writes or reads; null if there are none. */
+  private roomBehind(chunk: number, size: number): Uint8Array | null {
+    const { chunks, memory } = this.loop;
+    const buffer = chunks.buffer[chunk] as number;
+    const end = chunks.end[chunk] as number;
+    if (!memory.isOwn(this.direction, buffer)) return null;
+    if (end + size > memory.sizeOf(buffer)) return null;
+    return memory.view(buffer, end, size);
   }
 
   views(from: number, size: number): Uint8Array[] {

@@ -135,6 +135,22 @@ export class Group {
     this.provide(index);
   }
 
+  /** Whether one chunk alone lies in a buffer, and the kernel writes there no more. */
+  isOwn(index: number): boolean {
+    return this.open[index] === 0 && this.uses[index] === 1;
+  }
+
+  /** A buffer for one chunk, which the kernel is not given; −1 if there is none left. */
+  leaseOwn(): number {
+    if (this.provided + this.held >= this.limit) return -1;
+    const index = this.slabs.lease();
+    if (index < 0) return -1;
+    this.uses[index] = 1;
+    this.open[index] = 0;
+    this.held++;
+    return index;
+  }
+
   /** One chunk of a buffer was sent or dropped. With the last one the buffer comes back. */
   released(index: number): void {
     const uses = (this.uses[index] as number) - 1;

@@ -109,6 +109,27 @@ export class Memory {
     return slabs.view(buffer & ~LARGE, offset, size);
   }
 
+  /** Bytes of a whole buffer. */
+  sizeOf(buffer: number): number {
+    return ((buffer & LARGE) !== 0 ? this.large : this.small).size;
+  }
+
+  /** Whether a buffer has one chunk alone, and the kernel is done with it. */
+  isOwn(direction: Direction, buffer: number): boolean {
+    return this.group(direction, (buffer & LARGE) !== 0).isOwn(buffer & ~LARGE);
+  }
+
+  /** Whether a buffer is the right place for few bytes that are kept: a small one that is nobody else's. */
+  isFitting(direction: Direction, buffer: number, size: number): boolean {
+    const isSmall = (buffer & LARGE) === 0;
+    return isSmall ? this.isOwn(direction, buffer) : size > this.small.size;
+  }
+
+  /** A small buffer for one chunk alone, with which it is released; −1 if there is none. */
+  leaseOwn(direction: Direction): number {
+    return this.group(direction, false).leaseOwn();
+  }
+
   /** A chunk of a buffer is done with. */
   released(direction: Direction, buffer: number): void {
     const isLarge = (buffer & LARGE) !== 0;

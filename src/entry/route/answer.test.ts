@@ -9,6 +9,8 @@ const connection: Connection = {
   client: "10.0.0.9:4711",
   local: "10.0.0.1:6380",
   header: null,
+  hello: null,
+  route: null,
   upstreams: ["a:1", "b:2"],
   states: [],
 };

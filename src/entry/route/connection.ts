@@ -10,7 +10,11 @@ export interface Connection {
   readonly local: string | null;
   /** Other contents of the client's PROXY header; null if it has sent none. */
   readonly header: ConnectionHeader | null;
-  /** The listener's upstreams, including the current members of its services. */
+  /** What the client's ClientHello says about TLS; null unless `routes` or TLS ask for one. */
+  readonly hello: ConnectionHello | null;
+  /** The label of the route that this led to; null for none. */
+  readonly route: string | null;
+  /** The upstreams of the listener, or of the route, including the current members of its services. */
   readonly upstreams: readonly string[];
   /** Their states, in the same order; computed when read. */
   readonly states: readonly UpstreamState[];
@@ -37,6 +41,18 @@ export interface ConnectionHeader {
   readonly alpn: string | null;
   /** An id of the connection, likewise. */
   readonly uniqueId: string | null;
+}
+
+/** What a client's ClientHello says. The texts are whatever the client wanted them to be. */
+export interface ConnectionHello {
+  /** False if the client does not speak TLS. */
+  readonly isTls: boolean;
+  /** The host name that it asks for (SNI), in lower case; null if it asks for none. */
+  readonly name: string | null;
+  /** The application protocols that it offers (ALPN), in its order, 16 at most. */
+  readonly alpn: readonly string[];
+  /** The versions of TLS that it offers, such as `1.3`. */
+  readonly versions: readonly string[];
 }
 
 /** The decision of a {@link Route}. Empty: the listener's usual policy applies. */
@@ -68,11 +84,11 @@ export type Decision =
 export type Route = (connection: Connection) => Decision | Promise<Decision>;
 
 /** What a worker knows about one connection, in contrast to all of a listener. */
-export type Caller = Pick<Connection, "client" | "local" | "header">;
+export type Caller = Pick<Connection, "client" | "local" | "header" | "hello" | "route">;
 
 /** Makes the argument of a route function. @param states see {@link Connection.states} */
 export function connectionOf(
-  { client, local, header }: Caller,
+  { client, local, header, hello, route }: Caller,
   listener: string,
   upstreams: readonly string[],
   states: () => readonly UpstreamState[],
@@ -82,6 +98,8 @@ export function connectionOf(
     client,
     local,
     header,
+    hello,
+    route,
     upstreams,
     get states() {
       return states();

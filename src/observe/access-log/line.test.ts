@@ -19,6 +19,9 @@ test("every field", () => {
     resolved: "[fe80::1%2]:6379",
     peer: "10.0.0.4:40000",
     waitedMs: 12.34567,
+    route: "web",
+    tlsName: "a.test",
+    tlsAlpn: "h2,http/1.1",
     up: flowStats({ receivedBytes: 1_000, lostBytes: 10 }),
     down: flowStats({ receivedBytes: 2 ** 40 }),
   });
@@ -28,7 +31,8 @@ test("every field", () => {
       '"startedAt":"2023-11-14T22:13:20.000Z","dialMs":1.235,"firstByteMs":2,"durationMs":2000,' +
       '"upBytes":1000,"downBytes":1099511627776,"upLostBytes":10,"downLostBytes":0,' +
       '"reason":"upstream_reset","side":"upstream","label":"tenant \\u00e9","mirror":"slow",' +
-      '"local":"10.0.0.3:6380","resolved":"[fe80::1%2]:6379","peer":"10.0.0.4:40000","waitedMs":12.346}\n',
+      '"local":"10.0.0.3:6380","resolved":"[fe80::1%2]:6379","peer":"10.0.0.4:40000","waitedMs":12.346,' +
+      '"route":"web","tlsName":"a.test","tlsAlpn":"h2,http/1.1"}\n',
   );
 });
 

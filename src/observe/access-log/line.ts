@@ -36,6 +36,14 @@ export const accessFields = {
   peer: "Who connected, when a PROXY header names another client; null otherwise",
   waitedMs:
     "Milliseconds that the client waited for room (`whenFull`, `queueTimeout`) or was held until an upstream came back (`holdTimeout`, `retries`)",
+  route: "The label of the route by which its upstream was chosen (`routes`)",
+  tlsName: "The host name in the client's ClientHello (SNI), in lower case",
+  tlsAlpn:
+    "The protocols that the client offers there (ALPN), separated by commas; 16 at most. The one that was agreed on if TLS ended here",
+  tlsVersion: "The version of TLS, if it ended here",
+  tlsCipher: "The cipher suite of TLS, likewise",
+  tlsResumed: "Whether an earlier TLS session was resumed, likewise",
+  tlsClient: "The common name of the client's certificate, or else its first name",
 } as const;
 
 /**
@@ -55,7 +63,10 @@ export function accessLine(event: LineEvent, relay: RelaySummary): string {
     `,"reason":${text(reason)},"side":${reason === null ? "null" : sideName(reason)}` +
     `,"label":${text(relay.label)},"mirror":${text(relay.mirror)}` +
     `,"local":${text(relay.local)},"resolved":${text(relay.resolved)},"peer":${text(relay.peer)}` +
-    `,"waitedMs":${rounded(relay.waitedMs)}}\n`
+    `,"waitedMs":${rounded(relay.waitedMs)},"route":${text(relay.route)}` +
+    `,"tlsName":${text(relay.tlsName)},"tlsAlpn":${text(relay.tlsAlpn)}` +
+    `,"tlsVersion":${text(relay.tlsVersion)},"tlsCipher":${text(relay.tlsCipher)}` +
+    `,"tlsResumed":${relay.tlsResumed},"tlsClient":${text(relay.tlsClient)}}\n`
   );
 }
 

@@ -42,6 +42,12 @@ export const toldMetrics = {
     help: "Dials that failed. Another upstream may have been tried then.",
     labels: ["upstream", "reason"],
   },
+  routeRelays: {
+    kind: "counter",
+    name: "ringway_route_relays_total",
+    help: "Relays that have ended, by the route that their client took or was refused by.",
+    labels: ["listener", "route"],
+  },
   build: {
     kind: "gauge",
     name: "ringway_build_info",
@@ -107,6 +113,15 @@ export class Metrics implements Handlers {
       this.told = null;
     },
   );
+  private readonly routeRelays = new Counter({
+    ...described(toldMetrics.routeRelays),
+    registers: [this.registry],
+  });
+  /** The labels of these: routes come and go with reloads. */
+  private readonly taken = new Recent<{ listener: string; route: string }>(KNOWN_MAX, (labels) => {
+    this.routeRelays.remove(labels);
+    this.told = null;
+  });
   private readonly build = new Gauge({
     ...described(toldMetrics.build),
     registers: [this.registry],
@@ -124,11 +139,15 @@ export class Metrics implements Handlers {
   }
 
   relayEnded({ relay }: Fields<"relayEnded">): void {
-    const { dialMs, listener } = relay;
+    const { dialMs, listener, route } = relay;
     const upstream = relay.upstream ?? "";
     const labels = this.pairs.use(`${listener}\n${upstream}`, () => ({ listener, upstream }));
     if (dialMs !== null) this.dialSeconds.observe(labels, dialMs / 1_000);
     this.relaySeconds.observe(labels, relay.durationMs / 1_000);
+    if (route !== null) {
+      const by = this.taken.use(`${listener}\n${route}`, () => ({ listener, route }));
+      this.routeRelays.inc(by);
+    }
     this.told = null;
   }
 

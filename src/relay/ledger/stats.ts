@@ -52,6 +52,19 @@ export interface RelaySummary {
   peer: string | null;
   /** Milliseconds that it has waited so far: for room, or for an upstream that can be reached. */
   waitedMs: number;
+  /** The label of the listener's route that it has come by; null for none. */
+  route: string | null;
+  /** The host name that its client asks for in its ClientHello (SNI); null if that is not known. */
+  tlsName: string | null;
+  /** The application protocols that its client offers there (ALPN), with commas, likewise. */
+  tlsAlpn: string | null;
+  /** What its TLS handshake has agreed on; null where none ended here. */
+  tlsVersion: string | null;
+  tlsCipher: string | null;
+  /** An earlier session was resumed. */
+  tlsResumed: boolean | null;
+  /** Who the client has proved to be: its certificate's common name, or else its first name. */
+  tlsClient: string | null;
   up: FlowStats;
   down: FlowStats;
 }

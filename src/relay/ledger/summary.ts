@@ -2,8 +2,10 @@ import { type Address, formatAddress } from "../../base/address.ts";
 import type { Reason } from "../../base/reason.ts";
 import { FlowCount, type FlowStats, flowFigures } from "../../counts/figures.ts";
 import type { ClientAddress } from "../../entry/access/client-address.ts";
+import type { Hello } from "../../entry/tls-hello/hello.ts";
 import type { Relay } from "../../flow/relay.ts";
 import { decodeSockaddr, isIpSockaddr, isUnixSockaddr } from "../../system/sockaddr.ts";
+import type { TlsFacts } from "../../transport/tls/facts.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
 import type { RelaySummary } from "./stats.ts";
 
@@ -31,7 +33,36 @@ export class Summary implements RelaySummary {
     readonly resolvedAddress: Address | null,
     readonly peerAddress: ClientAddress | null,
     readonly waitedMs: number,
+    readonly route: string | null,
+    readonly hello: Hello | null,
+    readonly tls: TlsFacts | null,
   ) {}
+
+  get tlsVersion(): string | null {
+    return this.tls?.version ?? null;
+  }
+
+  get tlsCipher(): string | null {
+    return this.tls?.cipher ?? null;
+  }
+
+  get tlsResumed(): boolean | null {
+    return this.tls?.isResumed ?? null;
+  }
+
+  get tlsClient(): string | null {
+    const client = this.tls?.client ?? null;
+    return client && (client.commonName ?? client.names[0] ?? client.fingerprint);
+  }
+
+  get tlsName(): string | null {
+    return this.hello?.name ?? null;
+  }
+
+  get tlsAlpn(): string | null {
+    const { alpn = [] } = this.hello ?? {};
+    return alpn.length === 0 ? null : alpn.join(",");
+  }
 
   get up(): FlowStats {
     return flowFigures.read(this.flows);

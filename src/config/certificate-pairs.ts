@@ -1,0 +1,81 @@
+import { ConfigError, describe } from "../base/error.ts";
+import { hostPattern } from "../base/host-name-table.ts";
+import type { CertificatePair } from "../transport/tls/server-options.ts";
+import { belong, certificates, privateKey } from "./pem-file.ts";
+import { isTable } from "./plain.ts";
+import { refuse } from "./rule.ts";
+
+/** A certificate of a listener, as a file or a program writes it. */
+export interface CertificateConfig {
+  /** A file with the certificate and those that lead to its authority (PEM). */
+  readonly cert: string;
+  /** A file with its private key, without a passphrase (PEM). */
+  readonly key: string;
+  /** The host names that it is shown for, exact or such as `*.example.org`; by default, those that it is issued for. */
+  readonly names?: string | readonly string[];
+}
+
+const KEYS: readonly string[] = ["cert", "key", "names"];
+const EXPECTED = "CERT+KEY, two files, or a list of tables with cert and key";
+/** More than a person writes down. */
+const CERTIFICATES_MAX = 1_000;
+
+/** The certificates of a listener: a list of tables, or a text such as `a.pem+a.key,b.pem+b.key`. */
+export function certificatePairs(value: unknown): readonly CertificatePair[] {
+  if (value === "off" || value === false) return [];
+  const items: unknown = typeof value === "string" ? value.split(",") : value;
+  if (!Array.isArray(items) || items.length === 0) return refuse(value, EXPECTED);
+  if (items.length > CERTIFICATES_MAX) return refuse(value, `up to ${CERTIFICATES_MAX} of them`);
+  return items.map((item, index) => {
+    try {
+      return pairOf(typeof item === "string" ? tableOf(item.trim()) : item);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw new ConfigError(`[${index}] ${error.message}`);
+    }
+  });
+}
+
+function tableOf(text: string): unknown {
+  const [cert, key, ...rest] = text.split("+");
+  if (key === undefined || rest.length > 0) throw new ConfigError(`expected ${EXPECTED}`);
+  return { cert, key };
+}
+
+function pairOf(item: unknown): CertificatePair {
+  if (!isTable(item)) return refuse(item, EXPECTED);
+  const given = item as Readonly<Record<string, unknown>>;
+  const stray = Object.keys(given).find((key) => !KEYS.includes(key));
+  if (stray !== undefined) return refuse(stray, `one of the keys ${KEYS.join(", ")}`);
+  if (given.cert === undefined) throw new ConfigError("cert is missing: the file of a certificate");
+  if (given.key === undefined) throw new ConfigError("key is missing: the file of a private key");
+  const [cert, key] = [certificates(given.cert), privateKey(given.key)];
+  if (!belong(cert, key)) throw new ConfigError(`${describe(given.key)}: is not the key of cert`);
+  return { cert, key, names: given.names === undefined ? namesIn(cert) : namesOf(given.names) };
+}
+
+function namesOf(value: unknown): readonly string[] {
+  const all: readonly unknown[] = Array.isArray(value) ? value : String(value).split(",");
+  const expected = "a host name, or a wildcard such as *.example.org";
+  return all.map((one) => {
+    const name = typeof one === "string" ? hostPattern(one.trim()) : null;
+    return name ?? refuse(one, expected);
+  });
+}
+
+/** A certificate as a plan shows it: `a.example.org until 2027-01-31`. */
+export function shownPair({ cert, names }: CertificatePair): string {
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
+  const until = new Date(new X509Certificate(cert).validTo).toISOString().slice(0, 10);
+  return `${names.join(" ") || "no name"} until ${until}`;
+}
+
+/** The host names that a certificate is issued for; its common name only if there are no others. */
+export function namesIn(cert: string): readonly string[] {
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
+  const { subject, subjectAltName = "" } = new X509Certificate(cert);
+  const names = subjectAltName.split(", ").flatMap((one) => /^DNS:(.+)$/.exec(one)?.[1] ?? []);
+  const common = /^CN=(.+)$/m.exec(subject)?.[1];
+  const all = names.length > 0 || common === undefined ? names : [common];
+  return [...new Set(all.flatMap((name) => hostPattern(name) ?? []))];
+}
