@@ -191,9 +191,13 @@ export class Engines implements Engine, ListeningEngines, Part {
   async stop(drainTimeoutMs: number): Promise<number> {
     for (const listening of this.open) listening.removePath();
     this.looks.stop();
-    const stops = [...this.seats.values()].flatMap(({ engine, ending }) =>
-      [engine?.stop(drainTimeoutMs), ending?.over].filter((one) => one !== undefined),
-    );
+    const stops = [...this.seats.values()].map(async ({ engine, ending }) => {
+      // One that ends already has no relays, but may have copies left.
+      const there = [engine, ending?.engine].filter((one) => one != null);
+      const cut = await Promise.all(there.map((one) => one.stop(drainTimeoutMs)));
+      await ending?.over;
+      return cut.reduce((sum, one) => sum + one, 0);
+    });
     const all = Promise.all(stops).then((cut) => cut.reduce((sum, one) => sum + one, 0));
     this.stopping ??= all;
     return await all;

@@ -215,6 +215,7 @@ describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (
   test.each([
     ["a port", anyPort("127.0.1.1")],
     ["all addresses", anyPort("::")],
+    ["a name", anyPort("localhost")],
     ["a unix socket", { kind: "unix", path: join(folder, `moved-${workers}.sock`) } as Address],
   ])("a listener on %s goes from one engine to the other under load", async (_, address) => {
     const to = (engine: EngineName) =>
