@@ -46,8 +46,8 @@ const floors = [
   {
     "proxy-protocol": ["src/entry/proxy-protocol"],
     counts: ["src/counts"],
-    transport: ["src/transport"],
   },
+  { transport: ["src/transport"] },
   { system: ["src/system"] },
   { base: ["src/base", "src/assert.ts"] },
 ];

@@ -142,6 +142,16 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "A client with the wrong port or without TLS, or a scan.",
     advice: "Turn on TLS in the client, or add a route with `plain`.",
   },
+  tls_handshake_rate: {
+    meaning: "The listener has `tlsHandshakeRate` TLS handshakes per second.",
+    cause: "A flood of new connections, or clients that connect for each request.",
+    advice: "Have clients keep their connections or resume sessions, or raise the limit.",
+  },
+  tls_client_handshake_rate: {
+    meaning: "The client has `tlsClientHandshakeRate` TLS handshakes per second.",
+    cause: "A client that connects for each request, or a flood from one address.",
+    advice: "Have the client keep its connections, or raise the limit.",
+  },
   tls_handshake_timeout: {
     meaning: "The client's TLS handshake was not complete within `tlsHandshakeTimeout`.",
     cause: "A client that waits for the server to speak first, or a slow or hostile one.",

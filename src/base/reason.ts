@@ -61,6 +61,10 @@ export const reasons = [
   "tls_no_route",
   /** The client does not speak TLS, and no route is for that. */
   "tls_plain_text",
+  /** There are as many TLS handshakes in a second as the listener may have. */
+  "tls_handshake_rate",
+  /** There are as many as this client may have. */
+  "tls_client_handshake_rate",
   /** The client's TLS handshake was not complete in time. */
   "tls_handshake_timeout",
   /** Client and listener have no version of TLS, or no cipher, in common. */

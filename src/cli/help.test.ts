@@ -13,6 +13,7 @@ test("the whole help has the groups of flags in this order, with the ways to wri
     "Choosing an upstream",
     "Health checks",
     "Who may connect",
+    "TLS of clients",
     "Mirror",
     "Limits",
     "Logs, metrics and admin",
@@ -40,7 +41,7 @@ test.each([...helpTopics])("the topic %s is explained in 80 columns", (topic) =>
 
 test("what is no topic is not explained", () => {
   expect(renderTopic("constructor", "ringway", "1.2.3")).toBeNull();
-  expect(renderTopic("tls", "ringway", "1.2.3")).toBeNull();
+  expect(renderTopic("dns", "ringway", "1.2.3")).toBeNull();
 });
 
 test("the flags of a group, with what they have unless given", () => {

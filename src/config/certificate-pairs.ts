@@ -4,6 +4,7 @@ import type { CertificatePair } from "../transport/tls/server-options.ts";
 import { belong, certificates, privateKey } from "./pem-file.ts";
 import { isTable } from "./plain.ts";
 import { refuse } from "./rule.ts";
+import { veiled } from "./secrets.ts";
 
 /** A certificate of a listener, as a file or a program writes it. */
 export interface CertificateConfig {
@@ -24,8 +25,10 @@ const CERTIFICATES_MAX = 1_000;
 export function certificatePairs(value: unknown): readonly CertificatePair[] {
   if (value === "off" || value === false) return [];
   const items: unknown = typeof value === "string" ? value.split(",") : value;
-  if (!Array.isArray(items) || items.length === 0) return refuse(value, EXPECTED);
-  if (items.length > CERTIFICATES_MAX) return refuse(value, `up to ${CERTIFICATES_MAX} of them`);
+  if (!Array.isArray(items) || items.length === 0) return refuseVeiled(value);
+  if (items.length > CERTIFICATES_MAX) {
+    throw new ConfigError(`expected up to ${CERTIFICATES_MAX} certificates, not ${items.length}`);
+  }
   return items.map((item, index) => {
     try {
       return pairOf(typeof item === "string" ? tableOf(item.trim()) : item);
@@ -36,17 +39,21 @@ export function certificatePairs(value: unknown): readonly CertificatePair[] {
   });
 }
 
+/** What stands there may be a key itself, where its path belongs. */
+function refuseVeiled(value: unknown): never {
+  throw new ConfigError(`${veiled(value)}: expected ${EXPECTED}`);
+}
+
 function tableOf(text: string): unknown {
   const [cert, key, ...rest] = text.split("+");
-  if (key === undefined || rest.length > 0) throw new ConfigError(`expected ${EXPECTED}`);
-  return { cert, key };
+  return key === undefined || rest.length > 0 ? refuseVeiled(text) : { cert, key };
 }
 
 function pairOf(item: unknown): CertificatePair {
-  if (!isTable(item)) return refuse(item, EXPECTED);
+  if (!isTable(item)) return refuseVeiled(item);
   const given = item as Readonly<Record<string, unknown>>;
-  const stray = Object.keys(given).find((key) => !KEYS.includes(key));
-  if (stray !== undefined) return refuse(stray, `one of the keys ${KEYS.join(", ")}`);
+  const stray = Object.keys(given).some((key) => !KEYS.includes(key));
+  if (stray) throw new ConfigError(`expected no other keys than ${KEYS.join(", ")}`);
   if (given.cert === undefined) throw new ConfigError("cert is missing: the file of a certificate");
   if (given.key === undefined) throw new ConfigError("key is missing: the file of a private key");
   const [cert, key] = [certificates(given.cert), privateKey(given.key)];

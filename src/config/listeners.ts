@@ -154,7 +154,7 @@ const ROUTE_DETAILS: Details = {
 
 const MIRROR_DETAILS: Details = {
   of: "mirror",
-  keys: ["mirrorBuffer", "mirrorPercent"],
+  keys: ["mirrorBuffer", "mirrorPercent", "mirrorPlainText"],
   why: "needs mirror, the address to copy to",
 };
 

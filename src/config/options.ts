@@ -79,6 +79,9 @@ export interface AdmissionTables {
   /** The same of their networks. */
   readonly networkRates: SharedArrayBuffer | null;
   readonly networkCounts: SharedArrayBuffer | null;
+  /** Memory of the rate of TLS handshakes, of all clients together and of each; null without a limit. */
+  readonly handshakes: SharedArrayBuffer | null;
+  readonly clientHandshakes: SharedArrayBuffer | null;
 }
 
 /** A row of the table that all workers share. */
@@ -97,8 +100,10 @@ export interface RouteOptions extends Omit<OfListener<"route">, "hook"> {
 }
 
 /** Who gets a copy of what the upstreams of a listener get. Finished and validated. */
-export interface MirrorOptions extends Omit<OfListener<"mirror">, "address"> {
+export interface MirrorOptions extends Omit<OfListener<"mirror">, "address" | "plainText"> {
   readonly address: Address;
+  /** It also gets what came by TLS that ends here; missing: it does not. */
+  readonly plainText?: boolean;
   /** As its listener's; missing: none. */
   readonly sourceAddresses?: readonly string[];
 }

@@ -13,6 +13,8 @@ const DETAILS = [
   "tlsCiphers",
   "tlsAlpn",
   "tlsHandshakeTimeout",
+  "tlsHandshakeRate",
+  "tlsClientHandshakeRate",
 ] as const satisfies readonly (keyof ListenerValues)[];
 
 /** Puts together what was given of the clients' TLS, and reports what cannot be together. Null: none is ended. */

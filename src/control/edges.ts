@@ -5,6 +5,7 @@ import type { NetworkList } from "../config/table/entering.ts";
 import { readNetworks } from "../entry/access/file.ts";
 import { type Network, NetworkSet } from "../entry/access/networks.ts";
 import { AccessList } from "../entry/access/rules.ts";
+import { HANDSHAKES_CAPACITY } from "../entry/admission.ts";
 import { ClientCounts } from "../entry/limits/client-counts.ts";
 import { NETWORK_PREFIXES } from "../entry/limits/client-hash.ts";
 import { TokenBuckets } from "../entry/limits/token-buckets.ts";
@@ -19,6 +20,14 @@ interface Memory {
   readonly lists: Lists;
   readonly clients: Counted;
   readonly networks: Counted;
+  readonly handshakes: Rated;
+  readonly clientHandshakes: Rated;
+}
+
+/** A rate, and what was used of it. */
+interface Rated {
+  readonly rate: number;
+  readonly rates: SharedArrayBuffer | null;
 }
 
 /** What is counted of clients, or of their networks. */
@@ -137,7 +146,9 @@ export class Edges implements Part {
     return Array.from(keyed(listeners), ([key, listener]) => {
       const { edge } = listener;
       const home = homes.get(key) ?? key;
-      const { lists, clients, networks } = memories.get(home) as Memory;
+      const { lists, clients, networks, handshakes, clientHandshakes } = memories.get(
+        home,
+      ) as Memory;
       const limits = [
         { name: home, most: edge.maxRelays, full: "listener_full" as const },
         { name: ALL, most, full: "total_full" as const },
@@ -153,6 +164,8 @@ export class Edges implements Part {
         counts: clients.counts,
         networkRates: networks.rates,
         networkCounts: networks.counts,
+        handshakes: handshakes.rates,
+        clientHandshakes: clientHandshakes.rates,
       };
       return isNeeded(tables, edge) ? { ...listener, edge: { ...edge, tables } } : listener;
     });
@@ -164,6 +177,8 @@ export class Edges implements Part {
     return {
       clients: this.counted(clientRate, clientBurst, edge.maxRelaysPerClient, before?.clients),
       networks: this.counted(networkRate, networkBurst, edge.maxRelaysPerNetwork, before?.networks),
+      handshakes: rated(edge.tlsHandshakeRate, before?.handshakes, HANDSHAKES_CAPACITY),
+      clientHandshakes: rated(edge.tlsClientHandshakeRate, before?.clientHandshakes),
     };
   }
 
@@ -178,6 +193,13 @@ export class Edges implements Part {
       counts: max === 0 ? null : (before?.counts ?? counts()),
     };
   }
+}
+
+/** @param rate 0 for any */
+function rated(rate: number, before: Rated | undefined, capacity?: number): Rated {
+  if (rate === 0) return { rate, rates: null };
+  if (before?.rate === rate) return before;
+  return { rate, rates: new SharedArrayBuffer(TokenBuckets.bytesFor(capacity)) };
 }
 
 /** Reads all files of networks, and forgets them. @throws ConfigError with all that is wrong with them */
@@ -219,8 +241,7 @@ async function allOf<T>(wanted: readonly Promise<T>[]): Promise<T[]> {
 }
 
 function isNeeded(tables: AdmissionTables, edge: EdgeOptions): boolean {
-  const { access, rows, rates, counts, networkRates, networkCounts } = tables;
-  const limits = [access, rates, counts, networkRates, networkCounts];
-  if (rows.length > 0 || limits.some((one) => one !== null)) return true;
+  const { trusted: _, rows, ...limits } = tables;
+  if (rows.length > 0 || Object.values(limits).some((one) => one !== null)) return true;
   return edge.proxyProtocol !== "off";
 }

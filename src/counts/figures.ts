@@ -174,6 +174,20 @@ export const listenerFigures = new Figures((figure) => ({
     metric: "ringway_dials_total",
     help: "Dials to upstreams. More than relays if another upstream had to be tried.",
   }),
+  tlsHandshakes: figure({
+    metric: "ringway_tls_handshakes_total",
+    help: "TLS handshakes with clients that succeeded. Failed ones count as reasons.",
+  }),
+  /** Of these: an earlier session was resumed. */
+  tlsResumed: figure({
+    metric: "ringway_tls_resumed_total",
+    help: "TLS handshakes with clients that resumed an earlier session.",
+  }),
+  /** Of these: TLS 1.2, and not 1.3. */
+  tls12: figure({
+    metric: "ringway_tls12_handshakes_total",
+    help: "TLS handshakes with clients that agreed on TLS 1.2 and not 1.3.",
+  }),
 }));
 
 export const ListenerCount = listenerFigures.place;

@@ -37,7 +37,7 @@ export function needsSockets({ tls }: Carried): boolean {
 }
 
 /**
- * The engine that carries a listener. This is the one place that says so.
+ * The engine that carries a listener. This is the one place that says so: only the sockets engine ends TLS.
  *
  * @param chosen the engine that is taken for what the listener's setting says; throws where that one
  *   cannot run here

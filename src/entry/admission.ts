@@ -1,12 +1,23 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { FullReason, Reason } from "../base/reason.ts";
 import type { AdmissionTables, EdgeOptions } from "../config/options.ts";
+import { encodeSockaddr } from "../system/sockaddr.ts";
 import type { UpstreamTable } from "../upstream/table.ts";
-import type { ClientAddress } from "./access/client-address.ts";
+import { type ClientAddress, ipClient } from "./access/client-address.ts";
 import { AccessList } from "./access/rules.ts";
 import { ClientCounts } from "./limits/client-counts.ts";
 import { type ClientPrefixes, NETWORK_PREFIXES } from "./limits/client-hash.ts";
 import { TokenBuckets, type TokenBucketsOptions } from "./limits/token-buckets.ts";
+
+/** All clients as one: any address does. */
+const ALL = ipClient(encodeSockaddr({ kind: "tcp", host: "127.0.0.1", port: 0 })) as ClientAddress;
+/** The least that a table has. */
+export const HANDSHAKES_CAPACITY = 7;
+
+/** A rate with a burst of one second, at least one handshake. @param rate 0 for any, where there is no table */
+export function handshakeRate(rate: number): { readonly rate: number; readonly burst: number } {
+  return { rate, burst: Math.max(1, Math.ceil(rate)) };
+}
 
 /**
  * Decides which clients a listener admits, in one worker: by access rules, limits of relays, and
@@ -22,6 +33,8 @@ export class Admission {
   private readonly counts: ClientCounts | null;
   private readonly networkRates: TokenBuckets | null;
   private readonly networkCounts: ClientCounts | null;
+  private readonly handshakes: TokenBuckets | null;
+  private readonly clientHandshakes: TokenBuckets | null;
 
   private constructor(
     edge: EdgeOptions,
@@ -46,6 +59,14 @@ export class Admission {
     const network = { rate: networkRate, burst: networkBurst, ...NETWORK_PREFIXES };
     this.networkRates = rated(tables.networkRates, network);
     this.networkCounts = counted(tables.networkCounts, edge.maxRelaysPerNetwork, NETWORK_PREFIXES);
+    this.handshakes = rated(tables.handshakes, {
+      ...handshakeRate(edge.tlsHandshakeRate),
+      capacity: HANDSHAKES_CAPACITY,
+    });
+    this.clientHandshakes = rated(
+      tables.clientHandshakes,
+      handshakeRate(edge.tlsClientHandshakeRate),
+    );
   }
 
   /** The admission of a listener; null if it admits every client. */
@@ -88,6 +109,18 @@ export class Admission {
       this.leave(client);
       return "network_rate";
     }
+    const refused = this.mayShake(client);
+    if (refused !== null) this.leave(client);
+    return refused;
+  }
+
+  /** Whether there may be another TLS handshake. It comes next, so that no key is used for who is refused. */
+  private mayShake(client: ClientAddress): Reason | null {
+    const { clientHandshakes, clock, handshakes } = this;
+    if (clientHandshakes !== null && !clientHandshakes.take(client, clock.wall())) {
+      return "tls_client_handshake_rate";
+    }
+    if (handshakes !== null && !handshakes.take(ALL, clock.wall())) return "tls_handshake_rate";
     return null;
   }
 

@@ -6,6 +6,8 @@ import type { Stage, Visitor } from "./stage.ts";
 export interface Handshaker extends Visitor {
   /** What came of its handshake: what was agreed on, or why it may not come in; null while it is under way. */
   readonly handshake: TlsFacts | Reason | null;
+  /** Its handshake may begin: before that, what it sends stays in the kernel. */
+  beginHandshake(): void;
   /** Its handshake has agreed on this. */
   shook(facts: TlsFacts): void;
   /** Ends it by a reset, whatever the listener does with clients that it turns away. */
@@ -43,10 +45,11 @@ export class Handshaking<T extends Handshaker> implements Stage<T> {
     else {
       this.waiting.add(client);
       this.row.add(client);
+      client.beginHandshake();
     }
   }
 
-  /** A client's handshake is over. One that has not come to this stage yet is asked when it does. */
+  /** A client's handshake is over. If it has failed before this stage, the client is asked when it gets here. */
   over(client: T): void {
     if (!this.waiting.has(client) || client.handshake === null) return;
     this.delete(client);

@@ -1,4 +1,5 @@
 import type { FullReason, Reason } from "../base/reason.ts";
+import { ListenerCount } from "../counts/figures.ts";
 import { type ClientAddress, ipClient } from "../entry/access/client-address.ts";
 import type { Admission } from "../entry/admission.ts";
 import type { Greeted } from "../entry/by-hello.ts";
@@ -7,10 +8,11 @@ import type { Handshaker, Handshaking } from "../entry/handshaking.ts";
 import type { InSteps, Stepping } from "../entry/in-steps.ts";
 import type { Noted } from "../entry/order.ts";
 import { type ProxyHeader, type Tlv, TlvType } from "../entry/proxy-protocol/header.ts";
+import { tlsTlvs } from "../entry/proxy-protocol/tls-tlvs.ts";
 import { writeProxyHeader } from "../entry/proxy-protocol/writer.ts";
 import type { Refusal, Refused } from "../entry/refusal.ts";
 import type { RouteChoice } from "../entry/route/answer.ts";
-import { type Caller, connectionHeader } from "../entry/route/connection.ts";
+import { type Caller, connectionHeader, connectionTls } from "../entry/route/connection.ts";
 import type { Learned } from "../entry/step.ts";
 import type { Steps } from "../entry/steps.ts";
 import type { Hello } from "../entry/tls-hello/hello.ts";
@@ -110,6 +112,11 @@ export abstract class Arrival<L extends ArrivalListener>
     this.believe(header);
   }
 
+  /** Overridden by carriers that end TLS. With any other nobody gets in: plain bytes are not what was asked for. */
+  beginHandshake(): void {
+    this.terminate("tls_handshake_failed");
+  }
+
   /** The carrier has carried out a TLS handshake. @param outcome what was agreed on, or why it came to nothing */
   handshaken(outcome: TlsFacts | Reason): void {
     this.handshake = outcome;
@@ -117,7 +124,11 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   shook(facts: TlsFacts): void {
-    const { alpn, name, version } = facts;
+    const { alpn, isResumed, name, version } = facts;
+    const { account } = this.listener;
+    account.add(ListenerCount.tlsHandshakes);
+    if (isResumed) account.add(ListenerCount.tlsResumed);
+    if (version === "1.2") account.add(ListenerCount.tls12);
     this.tls = facts;
     this.hello = { isTls: true, name, alpn: alpn === null ? [] : [alpn], versions: [version] };
   }
@@ -156,12 +167,13 @@ export abstract class Arrival<L extends ArrivalListener>
 
   /** The part of a route function's argument that is about this client. */
   get caller(): Caller {
-    const { header, hello, route, clientAddress, destination } = this;
+    const { header, hello, route, clientAddress, destination, tls } = this;
     return {
       client: clientName(clientAddress),
       local: destination === null ? null : endName(destination),
       header: header === null ? null : connectionHeader(header),
       hello,
+      tls: tls === null ? null : connectionTls(tls),
       route,
     };
   }
@@ -274,7 +286,7 @@ export abstract class Arrival<L extends ArrivalListener>
 
   /** The TLVs of the client's header, and an id by which the logs of both sides find the relay. */
   private get tlvs(): readonly Tlv[] {
-    const said = helloTlvs(this.hello);
+    const said = [...helloTlvs(this.hello), ...tlsTlvs(this.tls)];
     const given = (this.header?.tlvs ?? []).filter(
       ({ type }) => type !== TlvType.Noop && !said.some((one) => one.type === type),
     );

@@ -13,6 +13,7 @@ class Relay implements Routed {
     local: null,
     header: null,
     hello: null,
+    tls: null,
     route: null,
   };
   readonly branch = { chooser: { names: ["a:1", "b:2"], states: [] } };

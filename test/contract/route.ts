@@ -83,6 +83,7 @@ function knowledgeCases(suite: Suite): void {
         local: formatAddress(address),
         header: null,
         hello: null,
+        tls: null,
         route: null,
         upstreams: [formatAddress(upstream.address), formatAddress(other)],
         states: [

@@ -7,9 +7,11 @@ import type { Address } from "../../src/base/address.ts";
 import type { ListenerOptions, MemoryOptions } from "../../src/config/options.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { RelaySummary } from "../../src/relay/ledger/stats.ts";
+import type { TlsServerOptions } from "../../src/transport/tls/server-options.ts";
 import type { ResolveName } from "../../src/upstream/names/ask.ts";
 import { UpstreamTable } from "../../src/upstream/table.ts";
 import { audit } from "../fixtures/audit.ts";
+import { authority } from "../fixtures/certificates.ts";
 import { End } from "../fixtures/end.ts";
 import { engineOf, type NewEngine } from "../fixtures/engines.ts";
 import { listener, rowed } from "../fixtures/options.ts";
@@ -23,6 +25,9 @@ import { LIVENESS_MS, waitFor } from "../fixtures/wait.ts";
 /** Which kind of address: TCP over IPv4 or IPv6, or a unix socket. */
 export type Kind = "tcp4" | "tcp6" | "unix";
 
+/** How clients speak TLS. */
+const clientTls = { ca: authority.cert, serverName: "localhost", rejectUnauthorized: true };
+
 /** Scenes that are played now, and what was open before the first of them. */
 const played = { count: 0, before: openDescriptors(), isLooking: false };
 
@@ -34,6 +39,8 @@ export class Scene {
   readonly record = new Recorder();
   private readonly table = new UpstreamTable(1);
   readonly clients: End[] = [];
+  /** Listeners whose clients speak TLS. */
+  private readonly secured = new Set<string>();
   private readonly closers: (() => void)[] = [];
   private readonly refusers: Refusing[] = [];
   /** What the names of this case stand for; nobody knows any other. */
@@ -47,6 +54,8 @@ export class Scene {
   constructor(
     private readonly newEngine: NewEngine,
     private readonly memory: MemoryOptions,
+    /** How clients' TLS ends at its listeners; null if they speak none. */
+    private readonly tls: TlsServerOptions | null = null,
   ) {
     this.table.openAll();
     // While somebody still looks for what those before have left, that is what there was before.
@@ -132,16 +141,26 @@ export class Scene {
     options: Partial<ListenerOptions> = {},
   ): Promise<Address> {
     const addresses = upstreams.map((one) => (one instanceof Upstream ? one.address : one));
+    const { tls } = this;
+    const { mirror = null } = options;
+    // What comes by TLS is mirrored only where that was said.
+    const copied = tls !== null && mirror !== null ? { ...mirror, plainText: true } : mirror;
     const { address } = await this.engine.listen(
-      listener({ upstreams: addresses.map(rowed), ...options }),
+      listener({ upstreams: addresses.map(rowed), tls, ...options, mirror: copied }),
     );
+    if (tls !== null) this.secured.add(placeOf(address));
     return address;
   }
 
   /** A client that is connected to `address`. */
   async client(address: Address, prepare?: (end: End) => void): Promise<End> {
-    const client = await End.connect(address, prepare);
+    const tls = this.secured.has(placeOf(address)) ? clientTls : null;
+    const client = await End.connect(address, prepare, tls);
     this.clients.push(client);
+    // Who is to wait for something else than its handshake gets none.
+    for (let tries = 0; tls !== null && tries < 50 && !client.isOpen && !client.closed; tries++) {
+      await Bun.sleep(2);
+    }
     return client;
   }
 
@@ -220,4 +239,9 @@ export class Scene {
   clean(): void {
     if (this.folder !== null) rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Where a listener is, whichever of its addresses a client takes. */
+function placeOf(address: Address): string {
+  return address.kind === "unix" ? address.path : String(address.port);
 }

@@ -1,5 +1,6 @@
 import { test } from "bun:test";
 import type { MemoryOptions } from "../../src/config/options.ts";
+import type { TlsServerOptions } from "../../src/transport/tls/server-options.ts";
 import type { NewEngine } from "../fixtures/engines.ts";
 import { plainMemory } from "../fixtures/options.ts";
 import { type Kind, Scene } from "./scene.ts";
@@ -7,6 +8,8 @@ import { type Kind, Scene } from "./scene.ts";
 /** What a contract needs from who runs it. */
 export interface ContractOptions {
   readonly newEngine: NewEngine;
+  /** How clients' TLS ends at the listeners of cases; missing: they speak none. */
+  readonly tls?: TlsServerOptions;
   /** Cases that this engine cannot pass, by name, each with the cause. */
   readonly skip: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
@@ -40,7 +43,7 @@ export class Suite {
     }
     const { timeoutMs = CASE_TIMEOUT_MS, memory = plainMemory } = options;
     const run = async () => {
-      const scene = new Scene(this.options.newEngine, memory);
+      const scene = new Scene(this.options.newEngine, memory, this.options.tls ?? null);
       try {
         await body(scene);
         await scene.close();

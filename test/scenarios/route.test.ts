@@ -105,6 +105,7 @@ describe.each(linux ? [0, 1, 2] : [0])("a program with %i workers", (workers) =>
       local: `127.0.0.1:${port}`,
       header: null,
       hello: null,
+      tls: null,
       route: null,
       upstreams: [placeOf(blue), placeOf(green)],
       states: [blue, green].map((one) => ({
@@ -271,7 +272,7 @@ test("the example of docs/route-function.md does what it says", async () => {
   const names = upstreams.map(({ address }) => formatAddress(address));
   const asked = async (client: string, authority: string | null) => {
     const header = { version: 2, authority, alpn: null, uniqueId: null } as const;
-    const told = { listener: ":6380", client, local: null, header, hello: null, route: null };
+    const told = { listener: ":6380", client, local: null, header, hello: null, tls: null, route: null };
     const connection = { ...told, upstreams: names, states: [] };
     return await answerOf(route?.hook as Route, connection);
   };

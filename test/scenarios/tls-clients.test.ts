@@ -65,7 +65,7 @@ async function run(...command: string[]): Promise<{ code: number; text: string }
 function flags(...more: string[]): string[] {
   const { port } = upstream.address as { port: number };
   return [
-    ...["--listen", "127.0.0.1:0", "--upstream", `127.0.0.1:${port}`, "--engine", "sockets"],
+    ...["--listen", "127.0.0.1:0", "--upstream", `127.0.0.1:${port}`],
     ...["--access-log", "stdout", "--stats", "none", ...more],
   ];
 }
@@ -236,7 +236,7 @@ describe.skipIf(openssl === null)("certificates by name", () => {
       `listen = "127.0.0.1:0"\nupstream = "127.0.0.1:${to}"\ntlsCert = "${at("now.pem")}"\n` +
         `tlsKey = "${at("now.key")}"\n`,
     );
-    await using proxy = new CliProcess(["-c", file, "-e", "sockets"]);
+    await using proxy = new CliProcess(["-c", file]);
     const port = await proxy.port();
     const free = { checkServerIdentity: () => undefined };
     const old = await TlsClient.open(port, free);

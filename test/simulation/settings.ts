@@ -134,5 +134,8 @@ function memoryOf(edge: EdgeStory): Omit<AdmissionTables, "rows" | "access" | "t
     rates: rates(edge.clientRate),
     networkCounts: counts(edge.maxRelaysPerNetwork),
     networkRates: rates(edge.networkRate),
+    // No TLS ends in these stories.
+    handshakes: null,
+    clientHandshakes: null,
   };
 }

@@ -1,7 +1,7 @@
 import { type Address, parseAddress } from "../../base/address.ts";
 import { parseSize } from "../../base/quantity.ts";
 import { refuse, scalar, tight } from "../rule.ts";
-import { addressBy, count, sizeBy } from "./kind.ts";
+import { addressBy, count, onOff, sizeBy } from "./kind.ts";
 import { perListener } from "./setting.ts";
 
 const KIB = 1024;
@@ -28,6 +28,13 @@ export const copying = {
     about: "The percentage of relays that are copied, chosen at random.",
     initial: 100,
     at: "mirror.percent",
+  }),
+  mirrorPlainText: perListener({
+    is: onOff,
+    about: "Also copy what clients send by TLS that ends here.",
+    more: "The mirror gets it as plain text. Without this, such relays are not copied.",
+    initial: false,
+    at: "mirror.plainText",
   }),
 };
 

@@ -1,6 +1,7 @@
 import { certificatePairs, shownPair } from "../certificate-pairs.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { ciphers, namePatterns, orNone, protocols } from "../tls-rules.ts";
+import { perSecond } from "./entering.ts";
 import { duration, joined, secretBy, textBy, textsBy, word } from "./kind.ts";
 import { perListener } from "./setting.ts";
 
@@ -40,9 +41,8 @@ export const endingTls = {
   }),
   tlsKey: perListener({
     is: secretBy(orNone(privateKey), "FILE"),
-    about: "A file with its key, without a passphrase (PEM).",
+    about: "A file with the key of tlsCert, without a passphrase (PEM).",
     initial: "none",
-    needs: "tlsCert",
   }),
   tlsCertificates: perListener({
     is: {
@@ -66,10 +66,9 @@ export const endingTls = {
   }),
   tlsCa: perListener({
     is: secretBy(orNone(certificates), "FILE"),
-    about: "A file with the authorities of clients' certificates (PEM).",
+    about: "A file with the authorities of clients' certificates (PEM), for tlsVerify.",
     initial: "none",
     at: "tls.ca",
-    needs: "tlsVerify",
   }),
   tlsAllow: perListener({
     is: textsBy(namePatterns, "NAMES", joined),
@@ -77,7 +76,6 @@ export const endingTls = {
     more: "Compared with the common name, DNS names, URIs and mail addresses. * stands for any characters. Separated by commas, or a list.",
     initial: "none",
     at: "tls.allow",
-    needs: "tlsVerify",
   }),
   tlsMinVersion: perListener({
     is: word(["1.2", "1.3"], "VERSION"),
@@ -105,5 +103,19 @@ export const endingTls = {
     about: "The TLS handshake must be complete within this time.",
     initial: "10s",
     at: "tls.handshakeTimeoutMs",
+  }),
+  tlsHandshakeRate: perListener({
+    is: perSecond,
+    about: "The most TLS handshakes per second, in all workers together.",
+    more: "Clients beyond that are refused before a key is used for them (tls_handshake_rate). After a rest, a second's worth may come at once.",
+    initial: "off",
+    at: "edge.tlsHandshakeRate",
+  }),
+  tlsClientHandshakeRate: perListener({
+    is: perSecond,
+    about: "The most TLS handshakes per second of one client.",
+    more: "Likewise (tls_client_handshake_rate).",
+    initial: "off",
+    at: "edge.tlsClientHandshakeRate",
   }),
 };

@@ -41,7 +41,7 @@ export const fullness = ["refuse", "wait"] as const;
 const nobody: NetworkList = { networks: [], files: [] };
 
 const networkList = textsBy(networks, "NETS", networksText);
-const perSecond = { ...numberOrOffBy(connectionRate, numberText), range: "0.001…1,000,000" };
+export const perSecond = { ...numberOrOffBy(connectionRate, numberText), range: "0.001…1,000,000" };
 const bytesPerSecond = { ...byteRateBy(byteRate), range: "1KiB…1GiB" };
 
 const textOrTexts = { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] };

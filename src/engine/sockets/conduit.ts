@@ -77,6 +77,10 @@ export class SocketsConduit
   private readonly securedHandlers: SocketsHost["securedHandlers"];
   /** The relay is old enough for keep-alive. */
   private keepsAlive = false;
+  /** The client's TLS handshake has begun. */
+  private isShaking = false;
+  /** Its first bytes, which are there before TLS may begin. */
+  private early: Uint8Array = NOTHING;
 
   constructor(host: SocketsHost, listener: SocketsListener) {
     super(host.hall, listener);
@@ -100,7 +104,10 @@ export class SocketsConduit
   override accept(id: number, client: SocketsEnd, listener: SocketsListener): void {
     this.keepsAlive = false;
     client.isSecure = beginsWithTls(listener.options);
+    this.isShaking = false;
+    this.early = NOTHING;
     super.accept(id, client, listener);
+    if (client.isSecure && !this.isShaking && !this.isLeaving) client.hold();
   }
 
   /** How its client's TLS is ended; null if it is not. */
@@ -108,22 +115,40 @@ export class SocketsConduit
     return this.listener.options.tls;
   }
 
-  /** Behind its steps TLS begins, unless it is a client that is turned away for what they have found. */
+  /** What comes behind the steps is TLS, and nothing for the flow. */
   override stepsOver(steps: Steps): void {
     super.stepsOver(steps);
-    const { clientSocket, isLeaving, listener, refusedFor, up } = this;
-    if (listener.tls === null || isLeaving || refusedFor !== null) return;
+    const { clientSocket, isLeaving, isShaking, listener, refusedFor } = this;
+    if (listener.tls === null || isShaking || isLeaving || refusedFor !== null) return;
+    // It waits for room. What it has sent may be the first half of something: it is not read on.
+    this.takeEarly();
+    clientSocket.hold();
+  }
+
+  override beginHandshake(): void {
+    const { clientSocket, listener, securedHandlers } = this;
     const { socket } = clientSocket;
-    if (socket === null) return;
-    const read = Buffer.concat(up.queue.views(0, up.queue.size));
-    up.queue.consume(read.length);
-    try {
-      clientSocket.socket = beginTls(socket, read, listener.tls, this.securedHandlers);
-      clientSocket.isSecure = true;
-    } catch {
-      // It has gone at this very moment.
-      this.terminate("tls_handshake_failed");
+    this.isShaking = true;
+    if (!clientSocket.isSecure && socket !== null && listener.tls !== null) {
+      this.takeEarly();
+      const { early } = this;
+      this.early = NOTHING;
+      try {
+        clientSocket.secure(beginTls(socket, early, listener.tls, securedHandlers));
+      } catch {
+        // It has gone at this very moment.
+        this.terminate("tls_handshake_failed");
+      }
     }
+    clientSocket.release();
+  }
+
+  /** Takes what its steps have left out of the queue. */
+  private takeEarly(): void {
+    const { queue } = this.up;
+    if (queue.size === 0) return;
+    this.early = Buffer.concat([this.early, ...queue.views(0, queue.size)]);
+    queue.consume(queue.size);
   }
 
   override dialed(upstream: SocketsEnd, where: Address): void {
@@ -278,3 +303,4 @@ export class SocketsConduit
 }
 
 const isLinux = process.platform === "linux";
+const NOTHING = new Uint8Array(0);

@@ -32,6 +32,8 @@ export class SocketsEnd implements End, Deferred {
   /** It speaks TLS: what the kernel has of it is not what it says. */
   isSecure = false;
   private paused = false;
+  /** What it sends stays in the kernel, whatever its lane wants. */
+  private held = false;
   /** It takes nothing until `drain`. */
   private full = false;
 
@@ -61,6 +63,7 @@ export class SocketsEnd implements End, Deferred {
     this.socket = socket;
     this.isSecure = false;
     this.paused = false;
+    this.held = false;
     this.full = false;
     return this;
   }
@@ -68,14 +71,34 @@ export class SocketsEnd implements End, Deferred {
   receive(): void {
     if (!this.paused || this.socket === null) return;
     this.paused = false;
-    this.socket.resume();
+    if (!this.held) this.socket.resume();
+  }
+
+  /** Leaves what it sends in the kernel until {@link release}. */
+  hold(): void {
+    this.held = true;
+    if (!this.paused) this.socket?.pause();
+  }
+
+  /** It is read again, as far as its lane wants that. */
+  release(): void {
+    if (!this.held) return;
+    this.held = false;
+    if (!this.paused) this.socket?.resume();
+  }
+
+  /** Another socket takes the place of its own, on the same connection, and speaks TLS. */
+  secure(socket: BunSocket<unknown>): void {
+    this.socket = socket;
+    this.isSecure = true;
+    if (this.paused) socket.pause();
   }
 
   stop(isBrief: boolean): boolean {
     if (this.paused || this.socket === null) return false;
     if (isBrief && this.isWorthWaiting) return false;
     this.paused = true;
-    this.socket.pause();
+    if (!this.held) this.socket.pause();
     return true;
   }
 

@@ -1,8 +1,9 @@
+import type { PeerCertificate } from "node:tls";
 import type { Socket, SocketHandler } from "bun";
 import { plainHostName } from "../../base/host-name-table.ts";
 import type { Reason } from "../../base/reason.ts";
 import type { ListenerOptions } from "../../config/options.ts";
-import { clientOf, isAllowed } from "../../transport/tls/client-certificate.ts";
+import { clientOf, isAllowed, isInTime } from "../../transport/tls/client-certificate.ts";
 import type { TlsFacts } from "../../transport/tls/facts.ts";
 import { handshakeFailure } from "../../transport/tls/handshake-failure.ts";
 import { TlsServerContext } from "../../transport/tls/server-context.ts";
@@ -68,12 +69,15 @@ function outcomeOf(
   { allow, verify }: TlsServerOptions,
 ): TlsFacts | Reason {
   if (!isDone) return handshakeFailure(error);
-  const certificate = verify === "none" ? undefined : socket.getPeerCertificate();
-  const client = clientOf(certificate as Parameters<typeof clientOf>[0]);
+  const asks = verify !== "none";
+  const certificate = asks ? (socket.getPeerCertificate() as PeerCertificate) : undefined;
+  const client = clientOf(certificate);
   if (client === null && verify === "required") return "tls_no_certificate";
   // Of an unknown authority Bun says that the handshake is done, too.
   if (client !== null && !socket.authorized) return "tls_client_rejected";
   if (client !== null && !isAllowed(client, allow)) return "tls_client_rejected";
+  // A resumed session was verified when it began, and its certificate may have expired since.
+  if (client !== null && !isInTime(certificate, Date.now())) return "tls_client_rejected";
   const name: unknown = socket.getServername();
   const { alpnProtocol } = socket;
   return {

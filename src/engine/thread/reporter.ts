@@ -65,12 +65,12 @@ export class Reporter implements Observer {
   readonly askRoute: AskRoute = ({ hook, connection, until }, answer) => {
     const token = ++this.lastToken;
     this.questions.set(token, answer);
-    const { client, local, header, hello, route } = connection;
+    const { client, local, header, hello, tls, route } = connection;
     this.tell({
       kind: "route",
       token,
       hook: Number(hook),
-      caller: { client, local, header, hello, route },
+      caller: { client, local, header, hello, tls, route },
       until,
     });
     return () => this.questions.delete(token);

@@ -29,7 +29,14 @@ function numberIn({ route }: ListenerOptions): number {
   return route.hook;
 }
 
-const caller = { client: "10.0.0.9:1", local: null, header: null, hello: null, route: null };
+const caller = {
+  client: "10.0.0.9:1",
+  local: null,
+  header: null,
+  hello: null,
+  tls: null,
+  route: null,
+};
 const soon = () => Date.now() + 60_000;
 
 test("options without a function stay as they are, others can be cloned", () => {

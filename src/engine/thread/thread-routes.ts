@@ -13,8 +13,9 @@ import { statesOf } from "../../upstream/chooser.ts";
 import type { UpstreamTable } from "../../upstream/table.ts";
 
 /**
- * A relay asks when its client's PROXY header and hello are here, which have times of their own; so long, and
- * some seconds for a thread that is late, a function stays when its listener has another one.
+ * A relay asks when its client's PROXY header and hello are here, there is room for it and its TLS handshake is done,
+ * which have times of their own; so long, and some seconds for a thread that is late, a function stays when its
+ * listener has another one.
  */
 const LINGER_MS = 10_000;
 
@@ -57,14 +58,18 @@ export class ThreadRoutes {
    */
   keep(key: number, listener: string, options: ListenerOptions): ListenerOptions {
     this.retire(key);
-    const { route, edge } = options;
+    const { route, edge, tls } = options;
     if (route === null || typeof route.hook === "number") return options;
     const number = this.nextNumber++;
     this.hooks.set(number, {
       route: route.hook,
       listener,
       choices: this.choicesOf(options),
-      lingerMs: edge.preambleTimeoutMs + edge.helloTimeoutMs + LINGER_MS,
+      lingerMs:
+        edge.preambleTimeoutMs +
+        edge.fullTimeoutMs +
+        (tls?.handshakeTimeoutMs ?? edge.helloTimeoutMs) +
+        LINGER_MS,
     });
     this.current.set(key, number);
     return { ...options, route: { ...route, hook: number } };

@@ -10,6 +10,7 @@ const connection: Connection = {
   local: "10.0.0.1:6380",
   header: null,
   hello: null,
+  tls: null,
   route: null,
   upstreams: ["a:1", "b:2"],
   states: [],

@@ -1,3 +1,4 @@
+import type { TlsFacts } from "../../transport/tls/facts.ts";
 import { type ProxyHeader, TlvType } from "../proxy-protocol/header.ts";
 
 /** A connection as a {@link Route} sees it: what is known before its upstream is dialled. */
@@ -12,6 +13,8 @@ export interface Connection {
   readonly header: ConnectionHeader | null;
   /** What the client's ClientHello says about TLS; null unless `routes` or TLS ask for one. */
   readonly hello: ConnectionHello | null;
+  /** What the client's TLS handshake agreed on; null unless TLS ends here. */
+  readonly tls: ConnectionTls | null;
   /** The label of the route that this led to; null for none. */
   readonly route: string | null;
   /** The upstreams of the listener, or of the route, including the current members of its services. */
@@ -55,6 +58,28 @@ export interface ConnectionHello {
   readonly versions: readonly string[];
 }
 
+/** What a client's TLS handshake agreed on, where it ends at ringway. */
+export interface ConnectionTls {
+  /** `1.2` or `1.3`. */
+  readonly version: string;
+  /** The cipher suite, as OpenSSL writes it. */
+  readonly cipher: string;
+  /** An earlier session was resumed. */
+  readonly isResumed: boolean;
+  /** Who the client has proved to be; null if it has shown no certificate. */
+  readonly client: ConnectionTlsClient | null;
+}
+
+/** What a client's certificate says. It was verified, also in a resumed session. */
+export interface ConnectionTlsClient {
+  /** The common name; null if there is none. */
+  readonly commonName: string | null;
+  /** The DNS names, URIs and mail addresses that the certificate is for, 16 at most. */
+  readonly names: readonly string[];
+  /** SHA-256 of the certificate, in capitals with colons. */
+  readonly fingerprint: string;
+}
+
 /** The decision of a {@link Route}. Empty: the listener's usual policy applies. */
 export type Decision =
   | {
@@ -84,11 +109,11 @@ export type Decision =
 export type Route = (connection: Connection) => Decision | Promise<Decision>;
 
 /** What a worker knows about one connection, in contrast to all of a listener. */
-export type Caller = Pick<Connection, "client" | "local" | "header" | "hello" | "route">;
+export type Caller = Pick<Connection, "client" | "local" | "header" | "hello" | "tls" | "route">;
 
 /** Makes the argument of a route function. @param states see {@link Connection.states} */
 export function connectionOf(
-  { client, local, header, hello, route }: Caller,
+  { client, local, header, hello, tls, route }: Caller,
   listener: string,
   upstreams: readonly string[],
   states: () => readonly UpstreamState[],
@@ -99,6 +124,7 @@ export function connectionOf(
     local,
     header,
     hello,
+    tls,
     route,
     upstreams,
     get states() {
@@ -119,6 +145,11 @@ export function connectionHeader({ version, tlvs }: ProxyHeader): ConnectionHead
     alpn: text(TlvType.Alpn),
     uniqueId: text(TlvType.UniqueId),
   };
+}
+
+/** The part of a handshake that a route function sees. */
+export function connectionTls({ version, cipher, isResumed, client }: TlsFacts): ConnectionTls {
+  return { version, cipher, isResumed, client };
 }
 
 /** Replaces what is not UTF-8 instead of throwing. */

@@ -95,11 +95,12 @@ export class Copies {
    *   a reload does not dial an unreachable one again
    */
   mirrorOf(
-    { mirror, connectTimeoutMs }: ListenerOptions,
+    { mirror, connectTimeoutMs, tls }: ListenerOptions,
     name: string,
     before: Mirror | null,
   ): Mirror | null {
-    if (mirror === null) return null;
+    // What came by TLS goes on as plain text only where somebody has said so.
+    if (mirror === null || (tls !== null && mirror.plainText !== true)) return null;
     const isSame = before?.account.listener === name;
     if (isSame && before.hasOptions(mirror, connectTimeoutMs)) return before;
     const address = formatAddress(mirror.address);

@@ -17,6 +17,12 @@ export function clientOf(certificate: PeerCertificate | undefined): TlsClient | 
   };
 }
 
+/** Whether a certificate is valid at a time. @param now milliseconds, as `Date.now()` */
+export function isInTime(certificate: PeerCertificate | undefined, now: number): boolean {
+  const { valid_from: from = "", valid_to: until = "" } = certificate ?? ({} as PeerCertificate);
+  return Date.parse(from) <= now && now <= Date.parse(until);
+}
+
 /** Whether one of a client's names is allowed. @param patterns with `*` for any characters; empty for any client */
 export function isAllowed({ commonName, names }: TlsClient, patterns: readonly string[]): boolean {
   if (patterns.length === 0) return true;
@@ -30,9 +36,12 @@ export function isAllowed({ commonName, names }: TlsClient, patterns: readonly s
  */
 function alternativeNames(text: string): string[] {
   const names: string[] = [];
-  for (const [, kind = "", quoted, plain] of text.matchAll(
-    /(?:^|, )([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|([^,"]*))/g,
-  )) {
+  const one = /([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|([^,"]*))(?:, |$)/y;
+  while (one.lastIndex < text.length) {
+    const found = one.exec(text);
+    // Of a text that makes no sense nothing is believed.
+    if (found === null) return [];
+    const [, kind = "", quoted, plain] = found;
     const name = quoted === undefined ? plain : unquoted(quoted);
     if (name === undefined || !/^(DNS|URI|email)$/.test(kind)) continue;
     if (names.length < NAMES_MAX && name.length <= NAME_LENGTH_MAX) names.push(name);
