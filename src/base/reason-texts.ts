@@ -52,6 +52,12 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "A typing error, or DNS has never answered since the start.",
     advice: "Look it up with `getent hosts NAME`. See `dnsServers`.",
   },
+  upstream_tls_failed: {
+    meaning: "The TLS handshake with the upstream failed.",
+    cause:
+      "Its certificate has expired, is for another name, or is of an authority that is not trusted; or it speaks no TLS.",
+    advice: "The log says which it is. See `upstreamTlsName` and `upstreamTlsCa`.",
+  },
   connect_failed: {
     meaning: "Dialling the upstream failed for another cause, which the log names.",
     cause: "Permissions of a unix socket, for example.",

@@ -25,6 +25,8 @@ export const reasons = [
   "connect_unreachable",
   /** The upstream's host name has no address. */
   "connect_unresolved",
+  /** The TLS handshake with the upstream failed: it has the wrong certificate, or none, or does not speak TLS. */
+  "upstream_tls_failed",
   /** Dialling failed for any other cause. */
   "connect_failed",
   /** The upstream turned out to be something that this very process listens on: that is not dialled. */

@@ -3,7 +3,7 @@
  * those need not know them. Their rules are made by `secret`; a test puts a secret into each of them
  * in every broken way.
  *
- * `checkTlsKey` and `tlsKey` are paths of files, which may be told; the key itself in its place may not.
+ * `checkTlsKey`, `tlsKey` and `upstreamTlsKey` are paths of files, which may be told; the key itself in its place may not.
  */
 export const secretKeys = [
   "adminToken",
@@ -12,6 +12,7 @@ export const secretKeys = [
   "checkSend",
   "checkTlsKey",
   "tlsKey",
+  "upstreamTlsKey",
 ] as const;
 
 /** As somebody may spell them: `admin-token`, `ADMIN_TOKEN`. */

@@ -65,6 +65,7 @@ const topics: Readonly<Record<keyof typeof settingGroups, string>> = {
   checking: "health",
   entering: "clients",
   endingTls: "tls",
+  beginningTls: "upstream-tls",
   deciding: "route",
   copying: "mirror",
   limits: "limits",

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { authority, client, other, server } from "../../test/fixtures/certificates.ts";
 import { ConfigError } from "../base/error.ts";
+import type { TlsClientOptions } from "../transport/tls/client-options.ts";
 import { readDocument } from "./document.ts";
 import { Problems } from "./sourced.ts";
 import { validate } from "./validate.ts";
@@ -63,7 +64,14 @@ test("checks are made in plain unless something else is said", () => {
 });
 
 test("a certificate has to be right unless something else is said", () => {
-  const plain = { serverName: null, verify: true, ca: null, identity: null, alpn: [] };
+  const plain: TlsClientOptions = {
+    serverName: null,
+    verify: true,
+    ca: null,
+    identity: null,
+    alpn: [],
+    startTls: "off",
+  };
   expect(tlsOf({ checkTls: true })).toEqual(plain);
   expect(tlsOf({ checkTls: "on", checkTlsVerify: "off" })).toEqual({ ...plain, verify: false });
 });

@@ -1,49 +1,35 @@
-import type { TlsOptions } from "../upstream/health/check-options.ts";
-import { belong } from "./pem-file.ts";
+import type { TlsClientOptions } from "../transport/tls/client-options.ts";
+import { type ClientTlsKeys, clientTlsOf, rejectLonelyTls } from "./client-tls.ts";
 import type { Problems, Sources } from "./sourced.ts";
-import { optionsIn } from "./table/setting.ts";
-import { type ListenerValues, listenerTable } from "./table/table.ts";
+import type { CheckKind } from "./table/checking.ts";
+import type { ListenerValues } from "./table/table.ts";
 
-const keys = [
-  "checkTlsName",
-  "checkTlsVerify",
-  "checkTlsCa",
-  "checkTlsCert",
-  "checkTlsKey",
-  "checkTlsAlpn",
-] as const satisfies readonly (keyof ListenerValues)[];
+const KEYS: ClientTlsKeys = {
+  on: "checkTls",
+  name: "checkTlsName",
+  verify: "checkTlsVerify",
+  ca: "checkTlsCa",
+  cert: "checkTlsCert",
+  key: "checkTlsKey",
+  alpn: "checkTlsAlpn",
+};
 
-/** Puts together what was given of TLS, and tells what cannot be together. Null: in plain. */
-export function checkTlsOf(given: Sources<ListenerValues>, problems: Problems): TlsOptions | null {
-  if (given.checkTls === undefined) rejectLonely(given, problems);
-  if (given.checkTls?.value !== true) return null;
-  const { serverName, verify, ca, alpn } = optionsIn(listenerTable, "health.check.tls", given);
-  if (!verify && ca !== "") {
-    problems.add(given.checkTlsCa, "contradicts checkTlsVerify off: leave one of them out");
+/** The TLS of a check. @param upstream what relays to the same upstream have; null: none */
+export type CheckTls = (kind: CheckKind, upstream: TlsClientOptions | null) => CheckedBy;
+
+type CheckedBy = TlsClientOptions | null;
+
+/**
+ * Puts together what was given of the checks' TLS, and reports what cannot be together. Unless that is given,
+ * an upstream is checked as relays reach it.
+ */
+export function checkTlsOf(given: Sources<ListenerValues>, problems: Problems): CheckTls {
+  const { checkTls } = given;
+  if (checkTls === undefined) {
+    rejectLonelyTls(given, KEYS, [], problems);
+    return (_, upstream) => upstream;
   }
-  const identity = identityOf(given, problems);
-  return { serverName: serverName || null, verify, ca: ca || null, identity, alpn };
-}
-
-/** A detail may stand beside checkTls off, as that may be for one listener alone, but not without. */
-function rejectLonely(given: Sources<ListenerValues>, problems: Problems): void {
-  for (const key of keys) {
-    const one = given[key];
-    // What is broken has been told, and its default nobody needs to be told of.
-    const isDefault = Bun.deepEquals(one?.value, listenerTable[key].fallback);
-    if (one !== undefined && one.value !== null && !isDefault) problems.add(one, "needs checkTls");
-  }
-}
-
-function identityOf(
-  { checkTlsCert, checkTlsKey }: Sources<ListenerValues>,
-  problems: Problems,
-): TlsOptions["identity"] {
-  const cert = checkTlsCert?.value ?? "";
-  const key = checkTlsKey?.value ?? "";
-  if (cert !== "" && checkTlsKey === undefined) problems.add(checkTlsCert, "needs checkTlsKey");
-  if (key !== "" && checkTlsCert === undefined) problems.add(checkTlsKey, "needs checkTlsCert");
-  if (cert === "" || key === "") return null;
-  if (!belong(cert, key)) problems.add(checkTlsKey, "is not the key of checkTlsCert");
-  return { cert, key };
+  if (checkTls.value !== true) return () => null;
+  const details = clientTlsOf(given, KEYS, problems);
+  return (kind) => ({ ...details, startTls: kind === "postgres" ? "postgres" : "off" });
 }

@@ -1,13 +1,15 @@
 import { type Address, formatAddress, type UpstreamAddress } from "../base/address.ts";
 import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+import type { TlsClientOptions } from "../transport/tls/client-options.ts";
 import type { CheckOptions, CheckStep, RedisRole } from "../upstream/health/check-options.ts";
-import { checkTlsOf } from "./check-tls.ts";
+import { type CheckTls, checkTlsOf } from "./check-tls.ts";
 import type { UpstreamOptions } from "./options.ts";
 import type { GivenUpstream } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 import type { CheckKind, OwnCheck } from "./table/checking.ts";
 import { optionsIn } from "./table/setting.ts";
-import { type ListenerValues, listenerTable, type UpstreamValues } from "./table/table.ts";
+import { type ListenerValues, listenerTable } from "./table/table.ts";
+import type { ListenerTls } from "./upstream-tls.ts";
 
 /** What is said of checks of a listener, and of its upstreams for themselves. */
 export interface Checked {
@@ -32,10 +34,16 @@ interface Wish {
   readonly address: CheckOptions["address"];
   /** Whether relays to the upstream begin with a PROXY header. */
   readonly sent: ProxyProtocolOut;
+  /** How relays to the upstream begin TLS; null: not at all. */
+  readonly tls: TlsClientOptions | null;
 }
 
 /** Puts together what was given of checks, and tells what cannot be together. */
-export function checksOf(listener: Checked, problems: Problems): ListenerChecks {
+export function checksOf(
+  listener: Checked,
+  upstreamTls: ListenerTls,
+  problems: Problems,
+): ListenerChecks {
   const { settings, upstreams } = listener;
   const kind = settings.check?.value ?? "none";
   rejectStrays(listener, kind, problems);
@@ -44,18 +52,21 @@ export function checksOf(listener: Checked, problems: Problems): ListenerChecks 
     kind,
     address: settings.checkAddress?.value ?? null,
     sent: settings.sendProxyProtocol?.value ?? "off",
+    tls: upstreamTls.shared,
   };
   const make = (wish: Wish) => (wish.kind === "none" ? null : checkOf(settings, wish, tls));
   for (const upstream of upstreams) {
     rejectOwn(upstream, settings, problems);
-    rejectPort(upstream, settings.checkAddress, ownWish(upstream.settings ?? {}, wished), problems);
+    const wish = ownWish(upstream, wished, upstreamTls);
+    rejectPort(upstream, settings.checkAddress, wish, problems);
   }
   return {
     check: make(wished),
-    of: ({ settings: own = {} }) => {
-      const { check, checkAddress, sendProxyProtocol } = own;
-      const isOwn = [check, checkAddress, sendProxyProtocol].some((one) => one !== undefined);
-      return isOwn ? { check: make(ownWish(own, wished)) } : {};
+    of: (upstream) => {
+      const { check, checkAddress, sendProxyProtocol } = upstream.settings ?? {};
+      const { tls } = upstreamTls.of(upstream);
+      const isOwn = [check, checkAddress, sendProxyProtocol, tls].some((one) => one !== undefined);
+      return isOwn ? { check: make(ownWish(upstream, wished, upstreamTls)) } : {};
     },
   };
 }
@@ -88,9 +99,11 @@ function targetOf(
   return [{ given: given.given, label, value: { ...upstream, port: value.port } }];
 }
 
-function ownWish(own: Sources<UpstreamValues>, listener: Wish): Wish {
-  const { check, checkAddress, sendProxyProtocol } = own;
+function ownWish(upstream: GivenUpstream, listener: Wish, upstreamTls: ListenerTls): Wish {
+  const { check, checkAddress, sendProxyProtocol } = upstream.settings ?? {};
+  const { tls = listener.tls } = upstreamTls.of(upstream);
   return {
+    tls,
     kind: kindOf(check?.value ?? "on", listener.kind),
     // `none` is an answer, too: the upstream's own address.
     address: checkAddress === undefined ? listener.address : checkAddress.value,
@@ -105,8 +118,8 @@ function kindOf(own: OwnCheck, listener: CheckKind): CheckKind {
 
 function checkOf(
   given: Sources<ListenerValues>,
-  { kind, address, sent }: Wish,
-  tls: CheckOptions["tls"],
+  { kind, address, sent, tls: ofRelays }: Wish,
+  tls: CheckTls,
 ): CheckOptions {
   const common = optionsIn(listenerTable, "health.check", given);
   const { intervalMs, jitter, timeoutMs, rise, fall } = common;
@@ -122,7 +135,8 @@ function checkOf(
     fall,
     address,
     proxyProtocol: headerOf(common.proxyProtocol, address, sent),
-    tls,
+    // Somewhere else there may be another server, which is not known to speak TLS.
+    tls: tls(kind, address === null || address.kind === "port" ? ofRelays : null),
     ...(given.sourceAddress?.value?.length ? { sources: given.sourceAddress.value } : {}),
     ...present("role", roleOf(kind)),
     ...present("user", detail("checkUser")),

@@ -48,6 +48,11 @@ export interface UpstreamTable {
   readonly checkAddress?: string;
   /** Begin connections to it with a PROXY header (off, v1 or v2). By default, as its listener. */
   readonly sendProxyProtocol?: "off" | "v1" | "v2";
+  /** Speak TLS to it, or not; instead of its listener's upstreamTls. tls://host:port says the same
+   *  as on. The other settings of TLS are its listener's. */
+  readonly upstreamTls?: OnOff;
+  /** The name that its certificate must be issued for; instead of its listener's. */
+  readonly upstreamTlsName?: string;
   /** What happens to its relays when it goes down (keep, close or a time of 0…24h). By default, as
    *  its listener. */
   readonly onDown?: Duration | "keep" | "close";
@@ -103,7 +108,8 @@ export interface HealthSettings {
   /** What must come back: text as above, or a /regular expression/. */
   readonly checkExpect?: string;
   /** Check by TLS. Postgres is asked for it first. The certificate must be valid, signed by a
-   *  trusted authority, and issued for the host being checked. @default "off" */
+   *  trusted authority, and issued for the host being checked. Unless given, an upstream is checked
+   *  as upstreamTls reaches it. */
   readonly checkTls?: OnOff;
   /** The name that the certificate must be issued for, instead of the host that is checked.
    *  @default "none" */

@@ -16,6 +16,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   edge: edgeDefaults,
   route: null,
   tls: null,
+  upstreamTls: null,
   mirror: null,
   unix: optionsIn(listenerTable, "unix", {}),
 };

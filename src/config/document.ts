@@ -7,11 +7,13 @@ import { configSchema, knownKeys } from "./schema.ts";
 import { isSecret, veiled } from "./secrets.ts";
 import {
   type GivenUpstream,
+  givenUpstream,
   type ListenerSource,
   type ListenPlace,
   type Source,
   type UpstreamPlace,
   unread,
+  type WrittenUpstream,
 } from "./settings.ts";
 import type { Problems, Sourced, Sources } from "./sourced.ts";
 import type { Table, ValuesIn } from "./table/setting.ts";
@@ -156,13 +158,15 @@ class DocumentReader {
     given: unknown,
     path: Path,
   ): readonly GivenUpstream<UpstreamPlace>[] | undefined {
-    type Upstream = UpstreamPlace | Judged;
+    type Upstream = WrittenUpstream | Judged;
     return this.each(given as OneOrMore<Upstream> | undefined, path, (one, where) => {
-      if (one === null || "kind" in one) {
-        return this.sourced(one as UpstreamPlace | null, where);
+      const { problems } = this;
+      if (one === null || "place" in one) {
+        const address = this.sourced(one as WrittenUpstream | null, where);
+        return givenUpstream(address, undefined, problems);
       }
-      const address = this.sourced(one.address as UpstreamPlace | null, [...where, "address"]);
-      return { ...address, settings: this.values(one, where, upstreamTable) };
+      const address = this.sourced(one.address as WrittenUpstream | null, [...where, "address"]);
+      return givenUpstream(address, this.values(one, where, upstreamTable), problems);
     });
   }
 

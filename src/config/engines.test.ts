@@ -49,6 +49,8 @@ test("uring may be asked for at the top where some listeners have TLS, but not f
   expect(enginesOf({ listen: ":1", ...tls, engine: "uring" })).toEqual([`f.toml: ${why}`]);
   const own = [plain, { ...secured, engine: "uring" }];
   expect(enginesOf({ listeners: own })).toEqual([`f.toml: listeners[1].${why}`]);
+  const upstreams = { listen: ":1", upstreamTls: true, engine: "uring" };
+  expect(enginesOf(upstreams)).toEqual([`f.toml: ${why}`]);
 });
 
 test("settings of a ring are for somebody", () => {

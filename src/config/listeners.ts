@@ -13,6 +13,7 @@ import type { GivenUpstream, ListenerGroup } from "./settings.ts";
 import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable, upstreamTable } from "./table/table.ts";
+import { type ListenerTls, upstreamTlsOf } from "./upstream-tls.ts";
 
 /** What a file says of its listeners, whatever flags make of it. */
 export interface FileListeners {
@@ -50,18 +51,20 @@ export function listenersOf(
 
 function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
   const { name, listen, upstreams, settings } = group;
-  const checks = checksOf(group, problems);
+  const tls = upstreamTlsOf(settings, upstreams, problems);
+  const checks = checksOf(group, tls, problems);
   const named = name === undefined || name.value === null ? {} : { name: name.value };
   const shared = {
     ...named,
     ...optionsIn(listenerTable, "", settings),
-    upstreams: upstreams.flatMap((one) => upstreamOf(one, checks)),
+    upstreams: upstreams.flatMap((one) => upstreamOf(one, checks, tls)),
     balance: optionsIn(listenerTable, "balance", settings),
     dial: optionsIn(listenerTable, "dial", settings),
     health: { check: checks.check, ...healthOf(settings) },
     edge: edgeOf(settings, problems),
     route: routeOf(settings),
     tls: serverTlsOf(settings, problems),
+    upstreamTls: tls.shared,
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
     unix: optionsIn(listenerTable, "unix", settings),
   };
@@ -71,6 +74,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
 function upstreamOf(
   given: GivenUpstream,
   checks: ListenerChecks,
+  tls: ListenerTls,
 ): UpstreamOptions<UpstreamAddress>[] {
   const { value, settings } = given;
   if (value === null) return [];
@@ -78,6 +82,7 @@ function upstreamOf(
     {
       ...plainUpstream(value),
       ...optionsIn(upstreamTable, "", settings ?? {}),
+      ...tls.of(given),
       ...checks.of(given),
       ...ownOf(given),
     },

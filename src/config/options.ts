@@ -5,6 +5,7 @@ import type { AccessTables } from "../entry/access/rules.ts";
 import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
 import type { Route } from "../entry/route/connection.ts";
 import type { FileAccess } from "../system/file-access.ts";
+import type { TlsClientOptions } from "../transport/tls/client-options.ts";
 import type { TlsServerOptions } from "../transport/tls/server-options.ts";
 import type { CheckOptions, EjectionOptions } from "../upstream/health/check-options.ts";
 import type { DnsTtl } from "../upstream/names/dns-ttl.ts";
@@ -40,6 +41,8 @@ export interface UpstreamOptions<Where extends UpstreamAddress = Address> {
   readonly onDown?: number | null;
   /** As {@link EdgeOptions.sendProxyProtocol}; missing: as its listener has it. */
   readonly sendProxyProtocol?: ProxyProtocolOut;
+  /** As {@link ListenerOptions.upstreamTls}; missing: as its listener has it. */
+  readonly tls?: TlsClientOptions | null;
 }
 
 /** What each listener may have for itself, by its entries. */
@@ -125,6 +128,8 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> extend
   readonly route: RouteOptions | null;
   /** How the clients' TLS is ended; null if it is not. */
   readonly tls: TlsServerOptions | null;
+  /** How TLS begins with upstreams; null: not at all. */
+  readonly upstreamTls: TlsClientOptions | null;
   /** Null when nobody gets a copy. Never together with mode `sink`, where there is nothing to copy. */
   readonly mirror: MirrorOptions | null;
   /** For the control plane: engines get the outcome through the table that they share. */

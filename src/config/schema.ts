@@ -3,7 +3,7 @@ import { ConfigError } from "../base/error.ts";
 import type { KnownKeys } from "./keys.ts";
 import { isTable } from "./plain.ts";
 import type { Rule } from "./rule.ts";
-import { listenerName, listenRule, type UpstreamPlace, upstreamRule } from "./settings.ts";
+import { listenerName, listenRule, upstreamRule } from "./settings.ts";
 import { listenerPlaces, type Place, topPlaces, upstreamPlaces } from "./table/places.ts";
 import { sentenceOf, type Table, textOf } from "./table/setting.ts";
 import { listenerTable, proxyTable, upstreamTable, uringTable } from "./table/table.ts";
@@ -57,7 +57,7 @@ function list<Item extends v.GenericSchema>(item: Item, expected: string) {
   return v.pipe(v.array(item, expected), v.minLength(1, expected));
 }
 
-function address<Where extends UpstreamPlace>(rule: Rule<Where>, description: string) {
+function address<Where>(rule: Rule<Where>, description: string) {
   return v.pipe(
     v.string("expected an address"),
     judged<string, Where>(rule),

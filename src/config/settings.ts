@@ -62,10 +62,38 @@ export function listenRule(value: unknown): ListenPlace {
   return parsePorts(value, "listener") ?? parseAddress(value, "listener");
 }
 
+/** Where an upstream is, as it is written: `tls://` before it says that it speaks TLS. */
+export interface WrittenUpstream {
+  readonly place: UpstreamPlace;
+  readonly isTls: boolean;
+}
+
+const TLS = "tls://";
+
 /** The rule of where relays go. */
-export function upstreamRule(value: unknown): UpstreamPlace {
+export function upstreamRule(value: unknown): WrittenUpstream {
   if (typeof value !== "string") return refuse(value, "an address");
-  return parsePorts(value, "upstream") ?? parseUpstream(value);
+  const isTls = value.startsWith(TLS);
+  const text = isTls ? value.slice(TLS.length) : value;
+  return { place: parsePorts(text, "upstream") ?? parseUpstream(text), isTls };
+}
+
+/** An upstream as it was given, with what is said of it. */
+export function givenUpstream(
+  given: Sourced<WrittenUpstream>,
+  settings: Sources<UpstreamValues> | undefined,
+  problems: Problems,
+): GivenUpstream<UpstreamPlace> {
+  const { value: written } = given;
+  const upstream = { ...given, value: written?.place ?? null };
+  const own = settings?.upstreamTls;
+  if (written?.isTls !== true) return settings === undefined ? upstream : { ...upstream, settings };
+  if (own?.value === false) problems.add(own, `contradicts ${TLS}: leave one of them out`);
+  const { given: text, label } = given;
+  return {
+    ...upstream,
+    settings: { ...settings, upstreamTls: { value: true, given: text, label } },
+  };
 }
 
 /** Takes an address or a list of them, each by its rule. @returns at least one */

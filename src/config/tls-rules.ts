@@ -5,6 +5,12 @@ export function orNone(rule: Rule<string>): Rule<string> {
   return (value) => (value === "none" ? "" : rule(value));
 }
 
+/** The name that a certificate must be issued for. */
+export function nameOfTls(value: unknown): string {
+  if (typeof value === "string" && /^[\w.:-]{1,253}$/.test(value)) return value;
+  return refuse(value, "a host name or an address, or none");
+}
+
 /** Application protocols (ALPN): a text with commas. */
 export function protocols(value: unknown): readonly string[] {
   if (value === "none") return [];

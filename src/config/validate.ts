@@ -19,6 +19,7 @@ import type {
 } from "./options.ts";
 import { type RangedGroup, upstreamsAt, withoutRanges } from "./ports.ts";
 import {
+  givenUpstream,
   listenRule,
   type SettingName,
   type Source,
@@ -130,7 +131,11 @@ function takeFlags(given: Given, problems: Problems): Source {
     ...(listen === undefined ? {} : { listen: takeAddresses(listen, listenRule, problems) }),
     ...(upstream === undefined
       ? {}
-      : { upstream: takeAddresses(upstream, upstreamRule, problems) }),
+      : {
+          upstream: takeAddresses(upstream, upstreamRule, problems).map((one) =>
+            givenUpstream(one, undefined, problems),
+          ),
+        }),
     settings: takeAll(settingTable, (key) => given[key], problems),
     uring: takeAll(uringTable, (key) => given[`uring.${key}`], problems),
   };

@@ -96,16 +96,22 @@ function ofProxy(whole: WholeProxy): Values {
 
 /** @param common upstreams that both have: of others it is enough that they are there or are not */
 function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values {
+  const { upstreamTls } = listener;
   const { check, ejection } = listener.health;
-  const values = walked(listener, listenerTable, "", {
+  const checkTls = check?.tls ?? null;
+  // Then what is said of the upstreams' TLS holds for it, too.
+  const isAlike = Bun.deepEquals(checkTls, upstreamTls);
+  const values = walked(isAlike ? withoutCheckTls(listener) : listener, listenerTable, "", {
     check: check === null ? NONE : kindOf(check),
-    checkTls: (check?.tls ?? null) !== null,
+    checkTls: isAlike ? null : checkTls !== null,
+    upstreamTls: upstreamTls !== null,
     checkProxyProtocol: headerOf(listener),
     ejectAfter: ejection?.failures ?? 0,
   });
   const { name = NONE } = listener;
   values.set("name", { value: name, text: name });
-  hide(values, "checkTlsCert, checkTlsKey", check?.tls?.identity);
+  hide(values, "checkTlsCert, checkTlsKey", isAlike ? null : checkTls?.identity);
+  hide(values, "upstreamTlsCert, upstreamTlsKey", upstreamTls?.identity);
   hide(values, "checkSend, checkExpect", check?.steps);
   for (const { address, weight, isBackup, maxRelays, ...own } of listener.upstreams) {
     const upstream = `upstream ${formatAddress(address)}`;
@@ -123,6 +129,8 @@ function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values
     tell("maxRelays", maxRelays);
     tell("onDown", own.onDown);
     tell("sendProxyProtocol", own.sendProxyProtocol);
+    tell("upstreamTls", own.tls === undefined ? undefined : own.tls !== null);
+    tell("upstreamTlsName", own.tls?.serverName ?? undefined);
     const { check: ownCheck } = own;
     values.set(`${upstream} check`, {
       value: ownCheck,
@@ -130,6 +138,12 @@ function valuesOf(listener: WantedListener, common: ReadonlySet<string>): Values
     });
   }
   return values;
+}
+
+function withoutCheckTls(listener: WantedListener): WantedListener {
+  const { health } = listener;
+  const check = health.check === null ? null : { ...health.check, tls: null };
+  return { ...listener, health: { ...health, check } };
 }
 
 /** What its checks begin with, where that is not what it is unless something else is said. */

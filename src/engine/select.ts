@@ -29,15 +29,16 @@ export interface EngineChoice extends Choice {
 export type WantedEngine = WantedListener["engine"];
 
 /** What of a listener decides about its engine. */
-export type Carried = Pick<WantedListener, "engine" | "tls">;
+export type Carried = Pick<WantedListener, "engine" | "tls" | "upstreamTls" | "upstreams">;
 
-/** Whether a listener's TLS can only be carried by the sockets engine: a ring knows none. */
-export function needsSockets({ tls }: Carried): boolean {
-  return tls !== null;
+/** Whether TLS ends at a listener, or begins at one of its upstreams: only the sockets engine has it. */
+export function needsSockets({ tls, upstreamTls, upstreams }: Carried): boolean {
+  const ofUpstreams = [upstreamTls, ...upstreams.map((one) => one.tls ?? null)];
+  return tls !== null || ofUpstreams.some((one) => one !== null);
 }
 
 /**
- * The engine that carries a listener. This is the one place that says so: only the sockets engine ends TLS.
+ * The engine that carries a listener. This is the one place that says so.
  *
  * @param chosen the engine that is taken for what the listener's setting says; throws where that one
  *   cannot run here

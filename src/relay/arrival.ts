@@ -196,7 +196,7 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   /** The PROXY header for the upstream; empty if it gets none. */
-  protected headerForUpstream(): Uint8Array {
+  headerForUpstream(): Uint8Array {
     const { clientAddress, destination, tlvs } = this;
     const version = this.upstreamProxyProtocol ?? this.listener.options.edge.sendProxyProtocol;
     if (version === "off") return NOTHING;

@@ -147,8 +147,10 @@ export abstract class Conduit<
     this.upstream = upstream;
     this.up.target = upstream;
     const header = this.headerForUpstream();
-    // A new connection has room for the whole header, unless it is already gone.
-    const isTold = header.length === 0 || upstream.sendFirst(header);
+    // It precedes TLS, and so the handshake: then the carrier has sent it. Else a new connection has
+    // room for all of it, unless it is already gone.
+    const wasTold = header.length === 0 || this.upstreamTls !== null;
+    const isTold = wasTold || upstream.sendFirst(header);
     if (this.copy !== null && header.length > 0) this.copy.push(header);
     this.perform(this.relay.dialed());
     if (!isTold && !this.isLeaving) this.terminate("upstream_reset");

@@ -155,13 +155,13 @@ export class Dialer<End, A extends DialAttempt, T extends Dialing<End>> implemen
    * An attempt has failed: the name's next address is tried. If there is none, and no other
    * attempt, the dial has failed.
    *
-   * @param code the system's error code, such as ECONNREFUSED
+   * @param detail the system's error code, such as ECONNREFUSED; or words, and then there is a reason
    */
-  attemptFailed(relay: T, attempt: A, code: string): void {
+  attemptFailed(relay: T, attempt: A, detail: string, reason = dialReason(detail)): void {
     const { attempts, untried } = relay;
     attempts.splice(attempts.indexOf(attempt), 1);
     if (untried.length > 0) this.beginNext(relay);
-    else if (attempts.length === 0) this.failed(relay, dialReason(code), code);
+    else if (attempts.length === 0) this.failed(relay, reason, detail);
   }
 
   private resolve(relay: T, address: Address): void {

@@ -10,6 +10,7 @@ import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
 import { streamModes } from "../relay/mode.ts";
 import type { Running } from "../relay/running.ts";
+import type { TlsClientOptions } from "../transport/tls/client-options.ts";
 import type { TlsFacts } from "../transport/tls/facts.ts";
 import { type Choice, NO_UPSTREAM, type UpstreamChooser } from "../upstream/chooser.ts";
 import type { Idleness } from "./idle-looks.ts";
@@ -232,6 +233,12 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   /** Its upstream's setting for PROXY headers; undefined if the listener's counts. */
   protected get upstreamProxyProtocol(): ProxyProtocolOut | undefined {
     return this.chooser.upstreams[this.upstreamNumber]?.sendProxyProtocol;
+  }
+
+  /** How TLS begins with its upstream; null: not at all. */
+  get upstreamTls(): TlsClientOptions | null {
+    const { tls } = this.chooser.upstreams[this.upstreamNumber] ?? {};
+    return tls === undefined ? this.listener.options.upstreamTls : tls;
   }
 
   /** Whether its upstream is a host name, which the control plane must resolve before the dial. */

@@ -13,7 +13,9 @@ export function guardSecrets(): void {
 /** Whether there is a token, a password or a private key among the settings. */
 export function holdsSecrets({ admin, listeners }: Pick<Settings, "admin" | "listeners">): boolean {
   if (admin !== null && (admin.token ?? admin.readToken) !== null) return true;
-  return listeners.some(({ health, upstreams }) => {
+  return listeners.some(({ health, upstreams, upstreamTls }) => {
+    const begun = [upstreamTls, ...upstreams.map(({ tls }) => tls ?? null)];
+    if (begun.some((one) => one !== null && one.identity !== null)) return true;
     const all = [health.check, ...upstreams.map(({ check }) => check ?? null)];
     return all.some(saysSecret);
   });

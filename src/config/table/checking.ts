@@ -9,7 +9,7 @@ import { Pattern } from "../../upstream/health/pattern.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { isWord, type Rule, refuse, scalar } from "../rule.ts";
 import { secret, secretOrFile } from "../secrets.ts";
-import { orNone, protocols } from "../tls-rules.ts";
+import { nameOfTls, orNone, protocols } from "../tls-rules.ts";
 import {
   count,
   duration,
@@ -188,11 +188,11 @@ export const checking = {
   checkTls: perListener({
     is: onOff,
     about: "Check by TLS. Postgres is asked for it first.",
-    more: "The certificate must be valid, signed by a trusted authority, and issued for the host being checked.",
-    initial: "off",
+    more: "The certificate must be valid, signed by a trusted authority, and issued for the host being checked. Unless given, an upstream is checked as upstreamTls reaches it.",
+    unless: "as upstreamTls",
   }),
   checkTlsName: perListener({
-    is: textBy(orNone(name), "NAME"),
+    is: textBy(orNone(nameOfTls), "NAME"),
     about: "The name that the certificate must be issued for, instead of the host that is checked.",
     initial: "none",
     at: "health.check.tls.serverName",
@@ -393,10 +393,4 @@ function farewell(value: unknown): number | null {
 function farewellText(afterMs: number | null): string {
   if (afterMs === null) return "keep";
   return afterMs === 0 ? "close" : formatDuration(afterMs);
-}
-
-/** A text, or `none`, which is empty. */
-function name(value: unknown): string {
-  if (typeof value === "string" && /^[\w.:-]{1,253}$/.test(value)) return value;
-  return refuse(value, "a host name or an address, or none");
 }

@@ -1,3 +1,4 @@
+import { beginningTls } from "./beginning-tls.ts";
 import { checking } from "./checking.ts";
 import { choosing } from "./choosing.ts";
 import { copying } from "./copying.ts";
@@ -27,6 +28,7 @@ const all = {
   ...checking,
   ...entering,
   ...endingTls,
+  ...beginningTls,
   ...deciding,
   ...copying,
   ...limits,
@@ -74,6 +76,7 @@ export const settingGroups = {
   checking: { heading: "Health checks", settings: checking },
   entering: { heading: "Who may connect", settings: entering },
   endingTls: { heading: "TLS of clients", settings: endingTls },
+  beginningTls: { heading: "TLS to upstreams", settings: beginningTls },
   deciding: { heading: "A function that decides", settings: deciding },
   copying: { heading: "Mirror", settings: copying },
   limits: { heading: "Limits", settings: limits },

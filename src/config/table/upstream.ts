@@ -1,3 +1,4 @@
+import { ownBeginningTls } from "./beginning-tls.ts";
 import { ownChecking, ownLeaving } from "./checking.ts";
 import { ownEntering } from "./entering.ts";
 import { count, truth } from "./kind.ts";
@@ -33,5 +34,6 @@ export const upstreamTable = {
   }),
   ...ownChecking,
   ...ownEntering,
+  ...ownBeginningTls,
   ...ownLeaving,
 };

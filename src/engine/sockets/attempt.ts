@@ -60,6 +60,7 @@ export abstract class BunAttempt {
  * @param address a literal address or a path
  * @param sources local addresses to connect from, see {@link ListenerOptions.sourceAddresses}
  * @param anyOpen any open descriptor; −1 if none is known
+ * @param tls what Bun begins TLS with at once; null to begin in plain
  */
 export function connect<A extends BunAttempt>(
   attempt: A,
@@ -68,8 +69,10 @@ export function connect<A extends BunAttempt>(
   window: DialWindow,
   sources: readonly string[],
   anyOpen: number,
+  tls: object | null = null,
 ): void {
-  const common = { socket, data: attempt, allowHalfOpen: true };
+  const secured = tls === null ? {} : { tls };
+  const common = { socket, data: attempt, allowHalfOpen: true, ...secured };
   // The handlers report everything; with `connectError` the promise does not reject.
   if (address.kind === "unix") {
     void Bun.connect({ ...common, unix: address.path });

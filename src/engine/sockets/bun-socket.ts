@@ -48,3 +48,11 @@ export function throwUncaught(error: Error): void {
     throw error;
   });
 }
+
+/**
+ * Whether an error that Bun reports is one of TLS: the other end broke its rules, or sent an alert. Bun 1.4 reports
+ * it as it does an error that a handler has thrown, and then closes the socket as if all were well.
+ */
+export function isTlsError(error: NodeJS.ErrnoException): boolean {
+  return error.code === "EPROTO";
+}

@@ -16,12 +16,12 @@ import { receiveNow, setOption } from "../../system/linux.ts";
 import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { TlsServerOptions } from "../../transport/tls/server-options.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import type { Attempt, AttemptOwner } from "./connector.ts";
 import { SocketsEnd, type SocketsLane } from "./end.ts";
 import { ChunkQueue } from "./queue.ts";
 import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
 import { beginsWithTls, beginTls } from "./tls.ts";
 import type { Turn } from "./turn.ts";
+import type { Attempt, AttemptOwner } from "./upstream-attempt.ts";
 
 /** A listener's settings and the timeouts of the relays that have them. */
 export class SocketsListener extends RelayTimeouts<SocketsConduit> {
@@ -181,15 +181,16 @@ export class SocketsConduit
    */
   closed(side: Side, failed: boolean): void {
     const target = this.laneTo(side);
+    const end = side === Side.Client ? this.clientSocket : this.upstreamSocket;
     this.laneFrom(side).source = null;
     target.target = null;
-    (side === Side.Client ? this.clientSocket : this.upstreamSocket).closed();
+    end.closed();
     if (side === Side.Client) this.client = null;
     else this.upstream = null;
     this.host.descriptors.closed(1);
     const source = this.laneFrom(side).flow;
     // A stream that lost bytes must not look complete, so its target gets no FIN.
-    const cut = failed || target.flow.sending || source.lostBytes > 0;
+    const cut = failed || end.isBroken || target.flow.sending || source.lostBytes > 0;
     if (cut || this.relay.phase === RelayPhase.Terminating) {
       this.reset(side);
     } else {

@@ -1,67 +1,18 @@
-import type { SocketHandler } from "bun";
-import type { Address } from "../../base/address.ts";
-import { Side } from "../../base/reason.ts";
-import type { DialAttempt, Dialer, Dialing } from "../../relay/dialer.ts";
+import type { Socket, SocketHandler } from "bun";
+import { type Reason, Side } from "../../base/reason.ts";
 import type { Descriptors } from "../../system/descriptors.ts";
-import { ownShortage } from "../../system/dial-reason.ts";
-import { BunAttempt, connect } from "./attempt.ts";
-import { bunSocket, type OnDefect } from "./bun-socket.ts";
+import { dialReason, ownShortage } from "../../system/dial-reason.ts";
+import { connect } from "./attempt.ts";
+import { bunSocket, isTlsError, type OnDefect } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";
-import type { SocketsEnd } from "./end.ts";
 import type { Turn } from "./turn.ts";
-
-/** The part of a conduit that its attempts and connection use. */
-export interface AttemptOwner extends Dialing<SocketsEnd> {
-  readonly listener: Dialing<SocketsEnd>["listener"] & {
-    readonly options: { readonly sourceAddresses: readonly string[] };
-  };
-  readonly clientSocket: SocketsEnd;
-  readonly upstreamSocket: SocketsEnd;
-  readonly down: {
-    /** The upstream has sent FIN. */
-    sourceEnded(): void;
-  };
-  closed(side: Side, isBroken: boolean): void;
-}
-
-/** The dialer of this engine's conduits. */
-export type SocketsDialer = Dialer<SocketsEnd, Attempt, AttemptOwner>;
-
-/**
- * One connection to an upstream, from the attempt to the last callback.
- *
- * `Bun.connect` cannot be cancelled. When an attempt is no longer wanted (the client left, it timed
- * out, another attempt was faster), its conduit forgets it. The kernel ends it at once if its
- * descriptor is known. Otherwise it holds its descriptor, which {@link Descriptors} counts, until
- * the kernel gives up (about two minutes); if it connects, it is reset.
- */
-export class Attempt extends BunAttempt implements DialAttempt {
-  /** @param conduit its owner; null once the attempt was abandoned or has failed */
-  constructor(
-    private readonly connector: Connector,
-    public conduit: AttemptOwner | null,
-    readonly address: Address,
-  ) {
-    super();
-  }
-
-  get isWanted(): boolean {
-    return this.conduit !== null;
-  }
-
-  begin(): void {
-    this.connector.begin(this);
-  }
-
-  abandon(): void {
-    this.conduit = null;
-    this.end();
-  }
-}
+import type { Attempt, SocketsDialer } from "./upstream-attempt.ts";
+import { UpstreamTls } from "./upstream-tls.ts";
 
 /** Connects to upstreams and passes the events of their sockets to the conduits. */
 export class Connector {
-  private readonly handlers: SocketHandler<Attempt>;
+  readonly handlers: SocketHandler<Attempt>;
+  private readonly tls: UpstreamTls;
 
   constructor(
     private readonly descriptors: Descriptors,
@@ -72,6 +23,7 @@ export class Connector {
     private readonly dialer: SocketsDialer,
   ) {
     this.handlers = this.makeHandlers();
+    this.tls = new UpstreamTls(this);
   }
 
   /** Begins an attempt, unless it was abandoned. */
@@ -79,35 +31,66 @@ export class Connector {
     const { conduit } = attempt;
     if (conduit === null) return;
     this.descriptors.opened(1);
-    const { sourceAddresses } = conduit.listener.options;
+    const { sourceAddresses: sources } = conduit.listener.options;
     const anyOpen = conduit.clientSocket.socket?.fd ?? -1;
-    connect(attempt, attempt.address, this.handlers, this.window, sourceAddresses, anyOpen);
+    const securing = this.tls.securing(conduit);
+    attempt.securing = securing;
+    const at = [this.window, sources, anyOpen] as const;
+    if (securing === null) {
+      connect(attempt, attempt.address, this.handlers, ...at);
+    } else if (securing.isAtOnce) {
+      const options = securing.context.optionsFor(securing.name);
+      connect(attempt, attempt.address, this.tls.secured, ...at, options);
+    } else {
+      connect(attempt, attempt.address, this.tls.early as SocketHandler<Attempt>, ...at);
+    }
   }
 
-  private failed(attempt: Attempt, code: string): void {
+  opened(socket: Socket<Attempt>): boolean {
+    this.turn.event();
+    const { data: attempt } = socket;
+    if (attempt.conduit === null) {
+      socket.terminate();
+      return false;
+    }
+    if (attempt.metItself(socket)) {
+      this.failed(attempt, "ECONNREFUSED");
+      socket.terminate();
+      return false;
+    }
+    attempt.succeeded();
+    return true;
+  }
+
+  answered(attempt: Attempt, socket: Socket<Attempt>): void {
+    const { conduit, securing } = attempt;
+    if (conduit === null) return;
+    const upstream = conduit.upstreamSocket.open(bunSocket(socket), securing !== null);
+    this.dialer.answered(conduit, attempt, upstream);
+  }
+
+  unsecured(attempt: Attempt, detail: string): void {
+    this.turn.event();
+    attempt.hangUp();
+    this.failed(attempt, detail, "upstream_tls_failed");
+  }
+
+  released(): void {
+    this.descriptors.closed(1);
+  }
+
+  /** @param detail the code of its failure, or words */
+  private failed(attempt: Attempt, detail: string, reason: Reason = dialReason(detail)): void {
     const { conduit } = attempt;
     attempt.conduit = null;
-    if (conduit !== null) this.dialer.attemptFailed(conduit, attempt, code);
+    if (conduit !== null) this.dialer.attemptFailed(conduit, attempt, detail, reason);
   }
 
   private makeHandlers(): SocketHandler<Attempt> {
     const { turn, descriptors } = this;
     return {
       open: (socket) => {
-        turn.event();
-        const { data: attempt } = socket;
-        const { conduit } = attempt;
-        if (conduit === null) {
-          socket.terminate();
-          return;
-        }
-        if (attempt.metItself(socket)) {
-          this.failed(attempt, "ECONNREFUSED");
-          socket.terminate();
-          return;
-        }
-        attempt.succeeded();
-        this.dialer.answered(conduit, attempt, conduit.upstreamSocket.open(bunSocket(socket)));
+        if (this.opened(socket)) this.answered(socket.data, socket);
       },
       connectError: (socket, error) => {
         turn.event();
@@ -132,7 +115,10 @@ export class Connector {
         if (conduit === null) descriptors.closed(1);
         else conduit.closed(Side.Upstream, error !== undefined);
       },
-      error: (_socket, error) => this.onDefect(error),
+      error: ({ data: attempt }, error) => {
+        if (!isTlsError(error)) this.onDefect(error);
+        else attempt.conduit?.upstreamSocket.broke();
+      },
     };
   }
 }

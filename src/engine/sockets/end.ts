@@ -31,6 +31,8 @@ export class SocketsEnd implements End, Deferred {
   socket: BunSocket<unknown> | null = null;
   /** It speaks TLS: what the kernel has of it is not what it says. */
   isSecure = false;
+  /** The other end has broken the rules of TLS: what it says ends here, and is not complete. */
+  isBroken = false;
   private paused = false;
   /** What it sends stays in the kernel, whatever its lane wants. */
   private held = false;
@@ -58,10 +60,11 @@ export class SocketsEnd implements End, Deferred {
     return false;
   }
 
-  /** It is connected, and Bun reads it. */
-  open(socket: BunSocket<unknown>): this {
+  /** It is connected, and Bun reads it. @param isSecure it speaks TLS */
+  open(socket: BunSocket<unknown>, isSecure = false): this {
     this.socket = socket;
-    this.isSecure = false;
+    this.isSecure = isSecure;
+    this.isBroken = false;
     this.paused = false;
     this.held = false;
     this.full = false;
@@ -168,6 +171,11 @@ export class SocketsEnd implements End, Deferred {
   /** Sockets of TCP clients inherit this from the listening socket. */
   keepUrgentBytes(): void {
     if (isLinux && this.socket !== null) keepUrgentBytes(this.socket.fd);
+  }
+
+  /** Bun's `error` of TLS; `close` follows, and says nothing of it. */
+  broke(): void {
+    this.isBroken = true;
   }
 
   sendFirst(bytes: Uint8Array): boolean {

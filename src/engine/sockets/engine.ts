@@ -30,15 +30,16 @@ import { ListenError } from "../listen-error.ts";
 import type { GivenSockets } from "../listening-socket.ts";
 import type { Answering } from "../thread/reporter.ts";
 import { Acceptor } from "./acceptor.ts";
-import { bunSocket, CHUNK_MAX, type OnDefect, throwUncaught } from "./bun-socket.ts";
+import { bunSocket, CHUNK_MAX, isTlsError, type OnDefect, throwUncaught } from "./bun-socket.ts";
 import { SocketsConduit, type SocketsHall, type SocketsHost, SocketsListener } from "./conduit.ts";
-import { Attempt, Connector, type SocketsDialer } from "./connector.ts";
+import { Connector } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
 import { SocketsListening } from "./listening.ts";
 import { Reservoir } from "./reservoir.ts";
 import { beginsWithTls, contextOf } from "./tls.ts";
 import { Turn } from "./turn.ts";
+import { Attempt, type SocketsDialer } from "./upstream-attempt.ts";
 
 /** Passes of the event loop that a relay gets to end after it was reset. */
 const ABANDON_PASSES = 100;
@@ -295,7 +296,10 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
         turn.event();
         socket.data.closed(Side.Client, error !== undefined);
       },
-      error: (_socket, error) => this.onDefect(error),
+      error: (socket, error) => {
+        if (!isTlsError(error)) this.onDefect(error);
+        else socket.data.clientSocket.broke();
+      },
     };
   }
 

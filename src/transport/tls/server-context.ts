@@ -1,6 +1,7 @@
 import type { SecureContext } from "node:tls";
 import { HostNameTable } from "../../base/host-name-table.ts";
 import type { TlsServerOptions } from "./server-options.ts";
+import { wireAlpn } from "./wire-alpn.ts";
 
 /** Not imported: only who ends TLS has to wait until it is loaded, and not every start. */
 const tls = () => process.getBuiltinModule("node:tls");
@@ -64,11 +65,4 @@ export class TlsServerContext {
     const context = this.table.findNamed(name)?.context as WithHandle | null | undefined;
     return context?.context;
   }
-}
-
-/** Protocols in the form of RFC 7301: Bun 1.4 misreads a text with commas. */
-function wireAlpn(protocols: readonly string[]): Buffer {
-  return Buffer.concat(
-    protocols.map((one) => Buffer.concat([Uint8Array.of(one.length), Buffer.from(one, "latin1")])),
-  );
 }

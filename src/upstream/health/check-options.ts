@@ -1,6 +1,7 @@
 import { assert } from "../../assert.ts";
 import type { Address } from "../../base/address.ts";
 import type { ProxyProtocolOut } from "../../entry/proxy-protocol/header.ts";
+import type { TlsClientOptions } from "../../transport/tls/client-options.ts";
 import type { Pattern } from "./pattern.ts";
 
 /** What an answer must contain: these bytes (at least one), or a match of a regular expression. */
@@ -14,23 +15,6 @@ export type CheckStep = { readonly send: Uint8Array } | { readonly expect: Expec
 
 /** What a Redis must be: anything that answers, or a server with this replication role. */
 export type RedisRole = "any" | "primary" | "replica";
-
-/** How a check speaks TLS. Finished and validated. */
-export interface TlsOptions {
-  /**
-   * The name that the certificate must be issued for, also sent as SNI if it is a host name. Null:
-   * the host being checked, or `localhost` for a unix socket.
-   */
-  readonly serverName: string | null;
-  /** Whether to verify the certificate; if not, any certificate is accepted. */
-  readonly verify: boolean;
-  /** Trusted authorities' certificates, PEM; null: those built into Bun. */
-  readonly ca: string | null;
-  /** The client certificate to present if the server asks for one, PEM; null: none. */
-  readonly identity: { readonly cert: string; readonly key: string } | null;
-  /** Protocols offered by ALPN, the preferred one first, 1…255 bytes each; may be empty. */
-  readonly alpn: readonly string[];
-}
 
 /** Another port of the upstream's host. */
 export interface OwnPort {
@@ -68,11 +52,8 @@ export interface CheckOptions {
   readonly sources?: readonly string[];
   /** The PROXY header that each check sends first, before TLS. It names no client. */
   readonly proxyProtocol: ProxyProtocolOut;
-  /**
-   * The check speaks TLS, and the handshake must succeed. A Postgres is asked for TLS first. Null:
-   * no TLS.
-   */
-  readonly tls: TlsOptions | null;
+  /** The check speaks TLS, and the handshake must succeed. Null: no TLS. */
+  readonly tls: TlsClientOptions | null;
   /** `send-expect`: the steps, in order; without any, the check is the same as `tcp`. */
   readonly steps?: readonly CheckStep[];
   /** `redis`: default `any`. */

@@ -11,9 +11,12 @@ import { writeProxyHeader } from "../../entry/proxy-protocol/writer.ts";
 import { dialCode, ownShortage } from "../../system/dial-reason.ts";
 import { meetsItself } from "../../system/self-connect.ts";
 import { encodeSockaddr } from "../../system/sockaddr.ts";
+import type { TlsClientOptions } from "../../transport/tls/client-options.ts";
+import { upstreamFailure } from "../../transport/tls/upstream-failure.ts";
+import { upstreamName } from "../../transport/tls/upstream-name.ts";
 import { NameError } from "../names/name-error.ts";
 import { AnswerBuffer } from "./answer-buffer.ts";
-import { type CheckOptions, checkedAddress, type TlsOptions } from "./check-options.ts";
+import { type CheckOptions, checkedAddress } from "./check-options.ts";
 import type { Conversation, Verdict } from "./conversation.ts";
 import { HttpConversation } from "./http-conversation.ts";
 import type { Literals } from "./lookup.ts";
@@ -22,7 +25,7 @@ import { PostgresConversation, PostgresTlsRequest } from "./postgres-conversatio
 import { RedisConversation } from "./redis-conversation.ts";
 import { ScriptConversation } from "./script-conversation.ts";
 import { shown } from "./shown.ts";
-import { handshakeFailure, startTls } from "./tls.ts";
+import { startTls } from "./tls.ts";
 
 /** The result of one check. */
 export interface ProbeResult {
@@ -90,7 +93,7 @@ function conversationFor(options: CheckOptions, address: Address, mask: Mask): C
 /** What is said in plaintext: everything, or what must come before TLS. */
 function openingFor(options: CheckOptions, address: Address, mask: Mask): Conversation {
   if (options.tls === null) return conversationFor(options, address, mask);
-  return options.kind === "postgres"
+  return options.tls.startTls === "postgres"
     ? new PostgresTlsRequest()
     : new ScriptConversation([], Mask.none);
 }
@@ -110,7 +113,7 @@ class Probe {
   /** The current conversation. */
   private conversation: Conversation;
   /** TLS to start once that has succeeded; null if there is none to start. */
-  private tlsToCome: TlsOptions | null;
+  private tlsToCome: TlsClientOptions | null;
   private answer = new AnswerBuffer(ANSWER_BYTES_MAX);
   private socket: Socket | null = null;
   /** The socket, or the TLS connection on it: what the conversation uses. */
@@ -248,7 +251,7 @@ class Probe {
   }
 
   /** Starts TLS on the same socket; nothing that was said in plaintext counts any more. */
-  private secure(tls: TlsOptions): void {
+  private secure(tls: TlsClientOptions): void {
     const { address, options, socket } = this;
     assert(socket !== null, "there is a connection before TLS");
     this.tlsToCome = null;
@@ -258,7 +261,11 @@ class Probe {
     const channel = startTls(socket, tls, address);
     this.talkThrough(channel, (error) => {
       if (this.phase === "talk") this.unanswered(`connection: ${codeOf(error)}`);
-      else this.end({ ok: false, detail: `TLS: ${handshakeFailure(error, tls, address)}` });
+      else
+        this.end({
+          ok: false,
+          detail: `TLS: ${upstreamFailure(error, upstreamName(tls, address))}`,
+        });
     });
     channel.on("secureConnect", () => {
       if (this.isOver) return;

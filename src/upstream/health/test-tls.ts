@@ -2,16 +2,17 @@ import { connect as connectPlain, createServer as createPlainServer } from "node
 import { createServer, type TlsOptions as ServerOptions, type TLSSocket } from "node:tls";
 import { authority, server as certificate } from "../../../test/fixtures/certificates.ts";
 import type { TcpAddress } from "../../base/address.ts";
-import type { TlsOptions } from "./check-options.ts";
+import type { TlsClientOptions } from "../../transport/tls/client-options.ts";
 
 /** Options of a check that trusts the authority of {@link certificate}. */
-export function tlsOptions(more: Partial<TlsOptions> = {}): TlsOptions {
+export function tlsOptions(more: Partial<TlsClientOptions> = {}): TlsClientOptions {
   return {
     serverName: null,
     verify: true,
     ca: authority.cert,
     identity: null,
     alpn: [],
+    startTls: "off",
     ...more,
   };
 }

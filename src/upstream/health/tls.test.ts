@@ -13,7 +13,8 @@ import { descriptorsSince, openDescriptors } from "../../../test/fixtures/proc.t
 import { type Behaviour, Upstream } from "../../../test/fixtures/upstream.ts";
 import { waitFor } from "../../../test/fixtures/wait.ts";
 import type { Address } from "../../base/address.ts";
-import type { CheckOptions, TlsOptions } from "./check-options.ts";
+import type { TlsClientOptions } from "../../transport/tls/client-options.ts";
+import type { CheckOptions } from "./check-options.ts";
 import { checkOptions, probeOnce } from "./test-redis.ts";
 import { postgresDoor, TlsUpstream, tlsOptions } from "./test-tls.ts";
 
@@ -43,7 +44,7 @@ async function isLeft(upstream: Upstream): Promise<void> {
 /** Checks by TLS, without hurry. */
 async function check(
   address: Address,
-  tls: Partial<TlsOptions> = {},
+  tls: Partial<TlsClientOptions> = {},
   more: Partial<CheckOptions> = {},
 ): Promise<{ ok: boolean; detail: string }> {
   const result = await probeOnce(address, checkOptions({ tls: tlsOptions(tls), ...more }));
@@ -82,7 +83,7 @@ describe("a handshake", () => {
   });
 
   const unknown = "TLS: its certificate is signed by an unknown authority";
-  test.each<[string, TestCertificate, Partial<TlsOptions>, string]>([
+  test.each<[string, TestCertificate, Partial<TlsClientOptions>, string]>([
     ["expired", expired, {}, "TLS: its certificate has expired"],
     ["not valid yet", future, {}, "TLS: its certificate is not valid yet"],
     ["for another address", named, {}, "TLS: its certificate is not for 127.0.0.1"],
