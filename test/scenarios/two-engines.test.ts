@@ -17,7 +17,7 @@ import { RunningProxy } from "../../src/control/proxy.ts";
 import { choose } from "../../src/engine/select.ts";
 import { probe } from "../../src/engine/uring/probe.ts";
 import { TlsClient } from "../clients/tls-client.ts";
-import { server } from "../fixtures/certificates.ts";
+import { authority, server } from "../fixtures/certificates.ts";
 import { End } from "../fixtures/end.ts";
 import { listener, plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
@@ -38,6 +38,14 @@ const tls: NonNullable<WantedListener["tls"]> = {
   ...optionsIn(listenerTable, "tls", {}),
   certificates: [{ ...server, names: [] }],
   ca: null,
+};
+
+const toUpstream: Omit<NonNullable<WantedListener["upstreamTls"]>, "ca"> = {
+  serverName: null,
+  verify: true,
+  identity: null,
+  alpn: [],
+  startTls: "off",
 };
 
 const upstream = Upstream.listen(anyPort("127.0.0.1"), echo);
@@ -266,6 +274,28 @@ describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (
     for (const end of [clear, unsecured]) await echoed(end, 1_000);
     expect(relaysBy(proxy)).toEqual({ uring: 2, sockets: 2 });
     for (const one of [first, second]) one.close();
+  });
+
+  test("a listener with TLS to its upstreams is, too, and so is one with one such upstream", async () => {
+    const secured = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: server.cert, key: server.key },
+      socket: { data: (socket, chunk) => void socket.write(chunk) },
+    });
+    const { port } = secured;
+    const upstreamTls = { ...toUpstream, ca: authority.cert };
+    const one = plainUpstream({ kind: "tcp", host: "127.0.0.1", port } as const);
+    const wanted = [
+      on("uring", "127.0.1.1"),
+      on("uring", "127.0.1.2", { upstreamTls, upstreams: [one] }),
+      on("uring", "127.0.1.3", { upstreams: [{ ...one, tls: upstreamTls }] }),
+    ];
+    const proxy = await start(options(wanted, workers));
+    expect(proxy.listeners.map(({ engine }) => engine)).toEqual(["uring", "sockets", "sockets"]);
+    for (const index of [0, 1, 2]) await connect(placeOf(proxy, index));
+    expect(relaysBy(proxy)).toEqual({ uring: 1, sockets: 2 });
+    secured.stop(true);
   });
 
   test("an engine is made when a listener needs it, and goes after its last relay", async () => {
