@@ -1,6 +1,7 @@
 import { formatAddress, type UpstreamAddress } from "../base/address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
+import { rejectEngines } from "./engines.ts";
 import { healthOf, mirrorOf, routeOf } from "./listener-parts.ts";
 import { rejectLoops } from "./loops.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
@@ -41,6 +42,7 @@ export function listenersOf(
   rejectLonely(settings, file, MIRROR_DETAILS, problems);
   rejectMirroredSinks(relaying, problems);
   rejectRoutes(relaying, problems);
+  rejectEngines(relaying, problems);
   rejectLoops(relaying, problems);
   return relaying.flatMap((group) => finish(group, problems));
 }

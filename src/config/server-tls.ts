@@ -52,6 +52,13 @@ function alpnOf({ startTls, tlsAlpn }: Sources<ListenerValues>, alpn: readonly s
   return startTls?.value === "postgres" && tlsAlpn === undefined ? ["postgresql"] : alpn;
 }
 
+/** Whether the clients' TLS is to be ended, right or not. */
+export function endsTls({ tlsCert, tlsCertificates }: Sources<ListenerValues>): boolean {
+  const isGiven = (one: { readonly value: unknown } | undefined) =>
+    one !== undefined && !Bun.deepEquals(one.value, "") && !Bun.deepEquals(one.value, []);
+  return isGiven(tlsCert) || isGiven(tlsCertificates);
+}
+
 function simplePair(
   { tlsCert, tlsKey }: Sources<ListenerValues>,
   problems: Problems,

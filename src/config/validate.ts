@@ -265,8 +265,8 @@ function memory(given: Sources<SettingValues>, problems: Problems): MemoryOption
   return { segmentSize, segmentCount };
 }
 
-function isOnSockets({ settings: { engine } }: Pick<RangedGroup, "settings">): boolean {
-  return engine?.value === "sockets";
+function isOnSockets({ settings }: Pick<RangedGroup, "settings">): boolean {
+  return settings.engine?.value === "sockets";
 }
 
 function rejectUring(given: Sources<UringValues>, problems: Problems): void {

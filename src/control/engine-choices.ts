@@ -3,6 +3,7 @@ import {
   type Carried,
   carrierOf,
   type EngineChoice,
+  needsSockets,
   selectEngine,
   type WantedEngine,
 } from "../engine/select.ts";
@@ -24,10 +25,8 @@ export class EngineChoices {
   /** @throws EngineUnsupportedError when the one that was asked for cannot run here */
   of(listener: Carried): EngineChoice {
     const name = carrierOf(listener, (wanted) => this.chosen(wanted).name);
-    // One that was not needed is not asked for here: it might not run on this machine.
-    const choice = this.known.get(listener.engine);
-    if (choice?.name === name) return choice;
-    return { ...this.chosen(name), why: "TLS ends or begins there" };
+    if (!needsSockets(listener)) return this.chosen(listener.engine);
+    return { ...this.chosen(name), why: "as a listener with TLS needs it" };
   }
 
   private chosen(wanted: WantedEngine): EngineChoice {

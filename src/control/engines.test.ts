@@ -213,6 +213,20 @@ test("an engine that cannot run is refused before anything is done, and asked fo
   expect(engines.check(next.wanted.listeners)).toEqual(new Set(["sockets", "uring"]));
 });
 
+test("a listener with TLS is on sockets, whatever it asks for", async () => {
+  const { engines, made, lacking } = scene();
+  lacking.add("uring");
+  const tls = { certificates: [] } as unknown as NonNullable<ListenerOptions["tls"]>;
+  const listening = await engines.listen({ ...on("uring"), tls });
+  expect(made.map(({ name }) => name)).toEqual(["sockets"]);
+  expect(engines.inUse[0]?.choice.why).toBe("as a listener with TLS needs it");
+  // Without it the listener would have to move.
+  await expect(listening.update(on("uring"))).rejects.toThrow("not here");
+  lacking.clear();
+  await listening.update(on("uring"));
+  expect(made.map(({ name }) => name)).toEqual(["sockets", "uring"]);
+});
+
 test("beside another one that is wanted none is alone", async () => {
   const { engines, made } = scene();
   await engines.stage(nextOf([on("sockets"), on("uring")])).commit();

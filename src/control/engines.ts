@@ -127,6 +127,11 @@ export class Engines implements Engine, ListeningEngines, Part {
       this.looks.begin();
     };
     const { wanted: next } = this;
+    // Now, so that its threads begin while other parts wait for their answers.
+    for (const one of wanted.listeners) {
+      const seat = this.seatOf(this.choices.of(one));
+      if (seat.ending === null) this.engineAt(seat, undefined);
+    }
     return { commit: () => settle(next), discard: () => settle(before) };
   }
 
@@ -163,7 +168,7 @@ export class Engines implements Engine, ListeningEngines, Part {
     given: GivenSockets | undefined,
   ): Promise<MovableListening> {
     this.refuseStopped(options, given);
-    const seat = this.seatOf(name, options);
+    const seat = this.seatOf(this.choices.of(options), name);
     // From now on it does not go.
     seat.listeners++;
     try {
@@ -191,9 +196,13 @@ export class Engines implements Engine, ListeningEngines, Part {
   async stop(drainTimeoutMs: number): Promise<number> {
     for (const listening of this.open) listening.removePath();
     this.looks.stop();
-    const stops = [...this.seats.values()].flatMap(({ engine, ending }) =>
-      [engine?.stop(drainTimeoutMs), ending?.over].filter((one) => one !== undefined),
-    );
+    const stops = [...this.seats.values()].map(async ({ engine, ending }) => {
+      // One that ends already has no relays, but may have copies left.
+      const there = [engine, ending?.engine].filter((one) => one != null);
+      const cut = await Promise.all(there.map((one) => one.stop(drainTimeoutMs)));
+      await ending?.over;
+      return cut.reduce((sum, one) => sum + one, 0);
+    });
     const all = Promise.all(stops).then((cut) => cut.reduce((sum, one) => sum + one, 0));
     this.stopping ??= all;
     return await all;
@@ -251,13 +260,13 @@ export class Engines implements Engine, ListeningEngines, Part {
     return [...this.seats.values()].flatMap(({ engine }) => engine ?? []);
   }
 
-  private seatOf(name: EngineName, options: ListenerOptions): Seat {
+  private seatOf(choice: EngineChoice, name = choice.name): Seat {
     const known = this.seats.get(name);
     if (known !== undefined) return known;
     const { workers } = this.options;
     const isFirst = this.seats.size === 0;
     const seat: Seat = {
-      choice: this.choices.of(options),
+      choice,
       workersBefore: this.seats.size * workers,
       firstRelay: isFirst ? 1 : 1 + workers * Math.ceil(SECOND_RELAYS / workers),
       observer: new SharedObserver(this.observer, () =>
@@ -294,7 +303,8 @@ export class Engines implements Engine, ListeningEngines, Part {
   private look(): boolean {
     let isAgain = false;
     for (const seat of this.seats.values()) {
-      if (seat.engine === null || seat.listeners > 0 || this.stopping !== null) continue;
+      const isNeeded = seat.listeners > 0 || this.wanted.has(seat.choice.name);
+      if (seat.engine === null || isNeeded || this.stopping !== null) continue;
       // One of them stays, for whatever comes next.
       if (![...this.seats.values()].some(({ listeners }) => listeners > 0)) continue;
       if (seat.engine.stats().relays.running > 0) isAgain = true;

@@ -34,8 +34,8 @@ export interface ListeningEngines {
  * the clients that connect meanwhile wait in the kernel's queue, until the other engine accepts them.
  */
 export class MovingListening implements Listening {
-  /** What is done one after the other. */
-  private turn: Promise<unknown> = Promise.resolve();
+  /** Settles when it is on an engine again; null if it was there all the time. */
+  private moving: Promise<void> | null = null;
   /** The path of a unix socket goes with this. Before the first move that is the engine's business. */
   private ownsPath = false;
   private closing: Promise<void> | null = null;
@@ -61,33 +61,40 @@ export class MovingListening implements Listening {
    *
    * @throws ListenError, EngineUnsupportedError when that cannot be; then it stays where it is
    */
-  update(options: ListenerOptions): Promise<void> {
-    return this.next(async () => {
-      const { engines } = this;
-      if (this.closing !== null || engines.isStopping) return;
-      const carrier = engines.carrierOf(options);
-      if (carrier === this.carrier) await this.part.update(options);
-      else {
-        await this.move(carrier, options).catch((error: unknown) => {
-          if (!engines.isStopping) throw error;
-          // A stop has overtaken it, and found it on its way.
-          this.removePath();
-        });
-      }
+  async update(options: ListenerOptions): Promise<void> {
+    await this.moving;
+    const { engines, part } = this;
+    if (this.closing !== null || engines.isStopping) return;
+    const carrier = engines.carrierOf(options);
+    if (carrier === this.carrier) {
       this.options = options;
-    });
+      await part.update(options);
+      return;
+    }
+    const moved = this.move(carrier, options);
+    this.moving = moved.catch(() => {});
+    try {
+      await moved;
+    } catch (error) {
+      if (!engines.isStopping) throw error;
+      // A stop has overtaken it, and found it on its way.
+      this.removePath();
+    }
   }
 
   close(): Promise<void> {
-    if (this.closing === null) {
-      this.removePath();
-      this.closing = this.next(async () => {
-        await this.part.close();
-        this.engines.left(this.carrier);
-        this.engines.closed(this);
-      });
-    }
+    this.closing ??= this.closeOnce();
     return this.closing;
+  }
+
+  private async closeOnce(): Promise<void> {
+    this.removePath();
+    await this.moving;
+    // That may have brought it along.
+    this.removePath();
+    await this.part.close();
+    this.engines.left(this.carrier);
+    this.engines.closed(this);
   }
 
   /** Nobody new finds it by its path. */
@@ -95,12 +102,6 @@ export class MovingListening implements Listening {
     const { address } = this;
     if (this.ownsPath && address.kind === "unix") removeSocketFile(address.path);
     this.ownsPath = false;
-  }
-
-  private next(work: () => Promise<void>): Promise<void> {
-    const done = this.turn.then(work);
-    this.turn = done.catch(() => {});
-    return done;
   }
 
   private async move(carrier: EngineName, options: ListenerOptions): Promise<void> {
@@ -125,6 +126,7 @@ export class MovingListening implements Listening {
     }
     closeAll([{ sockets: spare as GivenSockets["sockets"], areOwn: false }]);
     this.carrier = carrier;
+    this.options = options;
     this.engines.left(before);
   }
 

@@ -30,9 +30,14 @@ export type WantedEngine = WantedListener["engine"];
 /** What of a listener decides about its engine. */
 export type Carried = Pick<WantedListener, "engine" | "tls" | "upstreamTls" | "upstreams">;
 
+/** Whether TLS ends at a listener, or begins at one of its upstreams: only the sockets engine has it. */
+export function needsSockets({ tls, upstreamTls, upstreams }: Carried): boolean {
+  const ofUpstreams = [upstreamTls, ...upstreams.map((one) => one.tls ?? null)];
+  return tls !== null || ofUpstreams.some((one) => one !== null);
+}
+
 /**
- * The engine that carries a listener. This is the one place that says so: only the sockets engine ends and
- * begins TLS.
+ * The engine that carries a listener. This is the one place that says so.
  *
  * @param chosen the engine that is taken for what the listener's setting says; throws where that one
  *   cannot run here
@@ -41,13 +46,7 @@ export function carrierOf(
   listener: Carried,
   chosen: (wanted: WantedEngine) => EngineName,
 ): EngineName {
-  return hasTls(listener) ? "sockets" : chosen(listener.engine);
-}
-
-/** Whether TLS ends at a listener, or begins with one of its upstreams. */
-function hasTls({ tls, upstreamTls, upstreams }: Carried): boolean {
-  const all = [tls, upstreamTls, ...upstreams.map((one) => one.tls ?? null)];
-  return all.some((one) => one !== null);
+  return needsSockets(listener) ? "sockets" : chosen(listener.engine);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { UpstreamTable } from "../upstream/table.ts";
 
-/** One engine's share of the process. */
+/** One worker's share of the process. */
 export interface EngineShare {
   /** Workers of the same engine, this one included. */
   readonly engines: number;
@@ -9,13 +9,13 @@ export interface EngineShare {
   /** Its relays have the numbers `first`, `first + engines`, `first + 2 × engines`… */
   readonly first: number;
   /**
-   * Which worker it is, from 0, of all that the process may have, whatever their engines; missing
-   * where they are all of one engine: then `first` and `engines` say it.
+   * Its number, from 0, among all workers that the process may have on any engine. Missing if there is
+   * one engine: then `first` and `engines` say it.
    */
   readonly place?: { readonly worker: number; readonly workers: number };
   /**
-   * The number of workers that share the process's descriptors now, as an int32 that the control
-   * plane writes; missing where these are `engines`.
+   * How many workers share the process's descriptors now: an int32 that the control plane writes.
+   * Missing if these are `engines`.
    */
   readonly sharing?: SharedArrayBuffer;
   /** Memory of the shared upstream table; missing if there is only one engine. */

@@ -51,8 +51,8 @@ export class UpstreamTable {
   /**
    * @param worker the worker whose counts this view keeps, 0…workers − 1
    * @param memory that of another view; new if missing
-   * @param begin 0…1: where in a listener's list of upstreams this worker begins, so that the workers
-   *   of one engine begin at different ones
+   * @param begin 0…1: where in a listener's list of upstreams this worker starts, so that the workers
+   *   of one engine start at different ones
    */
   constructor(
     readonly workers: number,

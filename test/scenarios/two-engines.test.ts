@@ -11,9 +11,13 @@ import type {
   ProxyOptions,
   WantedListener,
 } from "../../src/config/options.ts";
+import { optionsIn } from "../../src/config/table/setting.ts";
+import { listenerTable } from "../../src/config/table/table.ts";
 import { RunningProxy } from "../../src/control/proxy.ts";
 import { choose } from "../../src/engine/select.ts";
 import { probe } from "../../src/engine/uring/probe.ts";
+import { TlsClient } from "../clients/tls-client.ts";
+import { authority, server } from "../fixtures/certificates.ts";
 import { End } from "../fixtures/end.ts";
 import { listener, plainMemory } from "../fixtures/options.ts";
 import { Recorder } from "../fixtures/recorder.ts";
@@ -28,6 +32,23 @@ const isLinux = process.platform === "linux";
 const hasBoth = isLinux && choose("auto", probe()).name === "uring";
 const folder = mkdtempSync(join(tmpdir(), "ringway-two-"));
 const anyPort = (host: string): Address => ({ kind: "tcp", host, port: 0 });
+
+/** How a listener ends its clients' TLS. */
+const tls: NonNullable<WantedListener["tls"]> = {
+  ...optionsIn(listenerTable, "tls", {}),
+  certificates: [
+    { ...server, names: [], files: { cert: "server.pem", key: "server.key", isNamed: false } },
+  ],
+  ca: null,
+};
+
+const toUpstream: Omit<NonNullable<WantedListener["upstreamTls"]>, "ca"> = {
+  serverName: null,
+  verify: true,
+  identity: null,
+  alpn: [],
+  startTls: "off",
+};
 
 const upstream = Upstream.listen(anyPort("127.0.0.1"), echo);
 const target = upstream.address as TcpAddress;
@@ -153,9 +174,11 @@ describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (
     }
     expect(relaysBy(proxy)).toEqual({ uring: 5, sockets: 5 });
     const relays = await proxy.engine.relays();
-    expect(relays.map(({ listener }) => listener)).toEqual(
-      Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? "127-0-1-1" : "127-0-1-2")),
-    );
+    const names = ["127-0-1-1", "127-0-1-2"];
+    const ofEach = names.map((name) => relays.filter(({ listener: one }) => one === name));
+    expect(ofEach.map((some) => some.length)).toEqual([5, 5]);
+    const starts = relays.map(({ startedAt }) => startedAt);
+    expect(starts).toEqual(starts.toSorted((one, other) => one - other));
     expect(new Set(relays.map(({ id }) => id)).size).toBe(10);
     const stats = proxy.engine.stats();
     expect(stats.relays).toMatchObject({ accepted: 10, running: 10, ended: 0 });
@@ -164,9 +187,9 @@ describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (
     expect(proxy.upstreams.views().map((view) => view.running)).toEqual([5, 5]);
     expect(await proxy.engine.acceptance()).toMatchObject({ state: "accepts" });
     // Each is cut by its number, whichever engine has it.
-    for (const { id } of relays.slice(2, 4)) proxy.engine.cut(id);
-    await waitFor(() => ends[2]?.closed === true && ends[3]?.closed === true, "both are cut");
-    expect(ends.filter(({ closed }) => closed)).toHaveLength(2);
+    for (const [first] of ofEach) proxy.engine.cut(first?.id ?? 0);
+    await waitFor(() => ends.filter(({ closed }) => closed).length === 2, "both are cut");
+    expect(relaysBy(proxy)).toEqual({ uring: 4, sockets: 4 });
     // And so are those of an upstream.
     const [, second] = proxy.upstreams.views();
     proxy.engine.drop({ slot: second?.id ?? -1 }, 0);
@@ -204,6 +227,7 @@ describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (
   test.each([
     ["a port", anyPort("127.0.1.1")],
     ["all addresses", anyPort("::")],
+    ["a name", anyPort("localhost")],
     ["a unix socket", { kind: "unix", path: join(folder, `moved-${workers}.sock`) } as Address],
   ])("a listener on %s goes from one engine to the other under load", async (_, address) => {
     const to = (engine: EngineName) =>
@@ -228,6 +252,54 @@ describe.skipIf(!hasBoth).each([1, 2])("with both engines, %i worker(s) each", (
     expect(relaysBy(proxy)).toEqual({ sockets: 3, uring: 3 });
     const { relays } = proxy.engine.stats();
     expect(relays.accepted).toBe(storm.answered + old.length);
+  });
+
+  test("a listener with TLS is carried by sockets beside others on io_uring", async () => {
+    const address = anyPort("127.0.0.1");
+    const plain = on("uring", "127.0.1.1");
+    const other = (secured: WantedListener["tls"]) =>
+      options([plain, { ...on("uring", "127.0.1.2", { address }), tls: secured }], workers);
+    const proxy = await start(other(tls));
+    expect(proxy.listeners.map(({ engine }) => engine)).toEqual(["uring", "sockets"]);
+    const { port } = placeOf(proxy, 1) as TcpAddress;
+    const clear = await connect(placeOf(proxy, 0));
+    const first = await TlsClient.open(port);
+    expect(await first.echo("hello")).toBe("hello");
+    expect(relaysBy(proxy)).toEqual({ uring: 1, sockets: 1 });
+    // Without TLS it goes to the other engine, and with it comes back.
+    await proxy.reload(other(null));
+    expect(placeOf(proxy, 1)).toMatchObject({ host: "127.0.0.1", port });
+    const unsecured = await connect(placeOf(proxy, 1));
+    expect(relaysBy(proxy)).toEqual({ uring: 2, sockets: 1 });
+    await proxy.reload(other(tls));
+    const second = await TlsClient.open(port);
+    expect(await second.echo("again")).toBe("again");
+    expect(await first.echo("still")).toContain("still");
+    for (const end of [clear, unsecured]) await echoed(end, 1_000);
+    expect(relaysBy(proxy)).toEqual({ uring: 2, sockets: 2 });
+    for (const one of [first, second]) one.close();
+  });
+
+  test("a listener with TLS to its upstreams is, too, and so is one with one such upstream", async () => {
+    const secured = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: server.cert, key: server.key },
+      socket: { data: (socket, chunk) => void socket.write(chunk) },
+    });
+    const { port } = secured;
+    const upstreamTls = { ...toUpstream, ca: authority.cert };
+    const one = plainUpstream({ kind: "tcp", host: "127.0.0.1", port } as const);
+    const wanted = [
+      on("uring", "127.0.1.1"),
+      on("uring", "127.0.1.2", { upstreamTls, upstreams: [one] }),
+      on("uring", "127.0.1.3", { upstreams: [{ ...one, tls: upstreamTls }] }),
+    ];
+    const proxy = await start(options(wanted, workers));
+    expect(proxy.listeners.map(({ engine }) => engine)).toEqual(["uring", "sockets", "sockets"]);
+    for (const index of [0, 1, 2]) await connect(placeOf(proxy, index));
+    expect(relaysBy(proxy)).toEqual({ uring: 1, sockets: 2 });
+    secured.stop(true);
   });
 
   test("an engine is made when a listener needs it, and goes after its last relay", async () => {

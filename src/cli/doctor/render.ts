@@ -49,7 +49,8 @@ export function renderDoctor(findings: Findings, colours: boolean): string {
     `ringway ${version} on Bun ${bun}, ${system}, ${processors}`,
     `--engine auto chooses: ${choice} (${why})`,
   ];
-  if (engine === "uring") lines.push("a listener may choose for itself: both engines can run here");
+  if (engine === "uring")
+    lines.push("listeners with TLS, and those that choose so, run on Bun's sockets beside it");
   if (engine !== "uring" && remedy !== "") lines.push(`to use io_uring: ${remedy}`);
   for (const [heading, some] of sections) {
     if (some.length === 0) continue;

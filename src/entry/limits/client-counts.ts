@@ -11,8 +11,8 @@ export interface ClientCountsOptions extends ClientTableOptions {
   /** The most relays of one client at a time, in all workers together: 1 or more. */
   readonly max: number;
   /**
-   * How many workers there may be, 1 by default, and which of them this is, from 0. Tables are read
-   * only up to that of the last one that has begun.
+   * How many workers there may be, 1 by default, and which of them this is, from 0. Only the tables up
+   * to that of the last worker that has started are read.
    */
   readonly workers?: number;
   readonly worker?: number;

@@ -64,7 +64,7 @@ export function openTable(
   return { memory, words, key0, key1 };
 }
 
-/** A worker may count there from now on. @param worker 0, 1, 2… */
+/** Notes that a worker may count from now on. @param worker 0, 1, 2… */
 export function joins(words: Int32Array, worker: number): void {
   for (;;) {
     const before = workersIn(words);
@@ -73,7 +73,7 @@ export function joins(words: Int32Array, worker: number): void {
   }
 }
 
-/** Workers that may have counted there: those with lower numbers than this. */
+/** The number of workers that may have counted: those with lower numbers than this. */
 export function workersIn(words: Int32Array): number {
   return Atomics.load(words, Header.Workers);
 }
