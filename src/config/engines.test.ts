@@ -57,7 +57,7 @@ test("settings of a ring are for somebody", () => {
   const uring = { entries: 64 };
   const listeners = [{ listen: ":1", engine: "sockets" }];
   const why =
-    "uring.entries contradicts engine sockets, which knows no io_uring: leave one of them out";
+    "uring.entries contradicts engine sockets, which has no io_uring: leave one of them out";
   expect(enginesOf({ listeners, uring })).toEqual([`f.toml: ${why}`]);
   expect(enginesOf({ listeners: [...listeners, { listen: ":2" }], uring })).toHaveLength(2);
 });

@@ -40,6 +40,7 @@ const tls: NonNullable<WantedListener["tls"]> = {
     { ...server, names: [], files: { cert: "server.pem", key: "server.key", isNamed: false } },
   ],
   ca: null,
+  caFile: null,
 };
 
 const toUpstream: Omit<NonNullable<WantedListener["upstreamTls"]>, "ca"> = {
