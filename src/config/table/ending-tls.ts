@@ -2,34 +2,20 @@ import { certificatePairs, shownPair } from "../certificate-pairs.ts";
 import { certificates, privateKey } from "../pem-file.ts";
 import { ciphers, namePatterns, orNone, protocols } from "../tls-rules.ts";
 import { perSecond } from "./entering.ts";
-import { duration, joined, secretBy, textBy, textsBy, word } from "./kind.ts";
+import {
+  duration,
+  joined,
+  secretBy,
+  tablesOrText,
+  textBy,
+  textOrTexts,
+  textsBy,
+  word,
+} from "./kind.ts";
 import { perListener } from "./setting.ts";
 
-/** The form of a list of certificates, for editors. */
-const pairsForm = {
-  anyOf: [
-    { type: "string" },
-    { enum: [false] },
-    {
-      type: "array",
-      items: {
-        anyOf: [
-          { type: "string" },
-          {
-            type: "object",
-            properties: {
-              cert: { type: "string" },
-              key: { type: "string" },
-              names: { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] },
-            },
-            required: ["cert", "key"],
-            additionalProperties: false,
-          },
-        ],
-      },
-    },
-  ],
-};
+const text = { type: "string" };
+const pairsForm = tablesOrText({ cert: text, key: text, names: textOrTexts }, ["cert", "key"]);
 
 /** The TLS of clients, if it ends here. */
 export const endingTls = {

@@ -11,6 +11,8 @@ import {
   type Kind,
   numberOrOffBy,
   numberText,
+  tablesOrText,
+  textOrTexts,
   textsBy,
   word,
 } from "./kind.ts";
@@ -45,35 +47,15 @@ const networkList = textsBy(networks, "NETS", networksText);
 export const perSecond = { ...numberOrOffBy(connectionRate, numberText), range: "0.001…1,000,000" };
 const bytesPerSecond = { ...byteRateBy(byteRate), range: "1KiB…1GiB" };
 
-const textOrTexts = { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] };
 const switched = { anyOf: [{ type: "boolean" }, { type: "string" }] };
-/** A text, or tables. */
-const routesForm = {
-  anyOf: [
-    { type: "string" },
-    { enum: [false] },
-    {
-      type: "array",
-      items: {
-        anyOf: [
-          { type: "string" },
-          {
-            type: "object",
-            properties: {
-              names: textOrTexts,
-              alpn: textOrTexts,
-              plain: switched,
-              upstreams: textOrTexts,
-              refuse: switched,
-              label: { type: "string" },
-            },
-            additionalProperties: false,
-          },
-        ],
-      },
-    },
-  ],
-};
+const routesForm = tablesOrText({
+  names: textOrTexts,
+  alpn: textOrTexts,
+  plain: switched,
+  upstreams: textOrTexts,
+  refuse: switched,
+  label: { type: "string" },
+});
 
 /** What happens to a connection before it is relayed. */
 export const entering = {

@@ -201,8 +201,26 @@ export function addressBy<T extends Address | "none">(rule: Rule<T>): Kind<T> {
 
 /** A list of texts, or one text with commas. @param show how to show the value */
 export function textsBy<T>(rule: Rule<T>, hint: string, show: (value: T) => string): Kind<T> {
-  const form = { anyOf: [text, { type: "array", items: text }] };
-  return { rule, form, type: "string | readonly string[]", hint, show };
+  return { rule, form: textOrTexts, type: "string | readonly string[]", hint, show };
+}
+
+/** The form of one text or several. */
+export const textOrTexts: Form = { anyOf: [text, { type: "array", items: text }] };
+
+/**
+ * The form of a list whose items are tables, or texts that say the same; or all as one text, or off.
+ *
+ * @param properties the form of each key of a table
+ * @param required the keys that no table may lack
+ */
+export function tablesOrText(
+  properties: Readonly<Record<string, Form>>,
+  required: readonly string[] = [],
+): Form {
+  const needed = required.length === 0 ? {} : { required };
+  const table = { type: "object", properties, ...needed, additionalProperties: false };
+  const list = { type: "array", items: { anyOf: [text, table] } };
+  return { anyOf: [text, { enum: [false] }, list] };
 }
 
 /** Items as one text; `none` for an empty list. */
