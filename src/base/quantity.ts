@@ -88,6 +88,11 @@ export function formatMicros(micros: number): string {
   return micros % 1_000 === 0 ? formatDuration(micros / 1_000) : `${micros}us`;
 }
 
+/** The day of a time, in UTC: `2026-11-30`. @param time milliseconds since 1970 */
+export function formatDay(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
 /** A number of bytes as a person reads it, with about three digits: `512 B`, `64 KiB`. */
 export function formatSize(bytes: number): string {
   return scaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);

@@ -1,9 +1,10 @@
 import type { X509Certificate } from "node:crypto";
 import { formatAddress } from "../base/address.ts";
 import { HostNameTable } from "../base/host-name-table.ts";
+import { outOfTime } from "../config/certificate-pairs.ts";
 import type { WantedListener } from "../config/options.ts";
 import { nameOfListener } from "../relay/ledger/account.ts";
-import type { CertificatePair, TlsServerOptions } from "../transport/tls/server-options.ts";
+import type { CertificatePair } from "../transport/tls/server-options.ts";
 
 /** What is right about TLS and yet hardly meant, such as certificates that clients will not take. */
 export function tlsWarnings(listeners: readonly WantedListener[]): readonly string[] {
@@ -24,7 +25,7 @@ function ofUpstreams({ mirror, upstreams, upstreamTls }: WantedListener, name: s
   const shown = used.flatMap(({ identity }) => (identity === null ? [] : [identity]));
   return [
     ...(lax ? [`${name}: the certificates of upstreams are not verified`] : []),
-    ...shown.flatMap((pair) => outOfTime(readOf(pair)).map((what) => `${name}: ${what}`)),
+    ...shown.flatMap((pair) => untimely(readOf(pair)).map((what) => `${name}: ${what}`)),
     ...(used.length === 0 ? [] : uncopied(mirror, name, "upstreams get TLS")),
   ];
 }
@@ -38,47 +39,50 @@ function uncopied(mirror: WantedListener["mirror"], name: string, why: string): 
 
 function ofClients({ mirror, routes, tls }: WantedListener, name: string): string[] {
   if (tls === null) return [];
-  const shown = tls.certificates.map((pair) => ({ pair, read: readOf(pair) }));
+  const shown = tls.certificates.map(readOf);
   const wanted = routes.flatMap((route) => route.names);
   return [
-    ...shown.flatMap(({ read }) => outOfTime(read).map((what) => `${name}: ${what}`)),
-    ...shown.flatMap(({ pair: { names }, read }) =>
+    ...shown.flatMap((one) => untimely(one).map((what) => `${name}: ${what}`)),
+    ...shown.flatMap(({ names, read }) =>
       names
         .filter((one) => !covers(read, one))
         .map((one) => `${name}: the certificate of ${subjectOf(read)} is not issued for ${one}`),
     ),
-    ...uncovered(tls, wanted).map((one) => `${name}: no certificate covers ${one}`),
+    ...uncovered(shown, wanted).map((one) => `${name}: no certificate covers ${one}`),
     ...uncopied(mirror, name, "clients' TLS ends here"),
   ];
 }
 
-function readOf({ cert }: Pick<CertificatePair, "cert">): X509Certificate {
-  return new (process.getBuiltinModule("node:crypto").X509Certificate)(cert);
+/** A certificate that is shown, and what is in it. */
+type Shown<Pair> = Pair & { readonly read: X509Certificate };
+
+function readOf<Pair extends Pick<CertificatePair, "cert">>(pair: Pair): Shown<Pair> {
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
+  return { ...pair, read: new X509Certificate(pair.cert) };
 }
 
-function outOfTime(read: X509Certificate): string[] {
-  const now = Date.now();
-  const told = (verb: string, when: string) =>
-    `the certificate of ${subjectOf(read)} ${verb} ${new Date(when).toISOString().slice(0, 10)}`;
-  if (Date.parse(read.validTo) < now) return [told("has expired on", read.validTo)];
-  if (Date.parse(read.validFrom) > now) return [told("is not valid before", read.validFrom)];
-  return [];
+function untimely({ cert, read }: Shown<Pick<CertificatePair, "cert">>): string[] {
+  const what = outOfTime(cert, Date.now());
+  return what === null ? [] : [`the certificate of ${subjectOf(read)} ${what}`];
 }
 
 /** Names of routes for which a client would be shown a certificate that it cannot take. */
-function uncovered({ certificates }: TlsServerOptions, wanted: readonly string[]): string[] {
+function uncovered(
+  certificates: readonly Shown<CertificatePair>[],
+  wanted: readonly string[],
+): string[] {
   const [first] = certificates;
   if (first === undefined) return [];
-  const table = new HostNameTable<CertificatePair>(
+  const table = new HostNameTable<Shown<CertificatePair>>(
     certificates.flatMap((pair) => pair.names.map((name) => [name, pair] as const)),
     first,
     "one",
   );
-  const pairFor = (name: string) => {
+  const shownFor = (name: string) => {
     const same = certificates.find(({ names }) => names.includes(name));
-    return same ?? (table.find(name) as CertificatePair);
+    return same ?? (table.find(name) as Shown<CertificatePair>);
   };
-  return wanted.filter((name) => !covers(readOf(pairFor(name)), name));
+  return wanted.filter((name) => !covers(shownFor(name).read, name));
 }
 
 /** @param name a host name, or a wildcard, which only the same one covers */

@@ -1,5 +1,6 @@
 import { ConfigError, describe } from "../base/error.ts";
 import { hostPattern } from "../base/host-name-table.ts";
+import { formatDay } from "../base/quantity.ts";
 import type { CertificatePair } from "../transport/tls/server-options.ts";
 import { belong, certificates, privateKey } from "./pem-file.ts";
 import { isTable } from "./plain.ts";
@@ -88,8 +89,7 @@ function namesOf(value: unknown): readonly string[] {
 
 /** A certificate as a plan shows it: `a.example.org until 2027-01-31`. */
 export function shownPair({ cert, names }: CertificatePair): string {
-  const until = new Date(validityOf(cert).until).toISOString().slice(0, 10);
-  return `${names.join(" ") || "no name"} until ${until}`;
+  return `${names.join(" ") || "no name"} until ${formatDay(validityOf(cert).until)}`;
 }
 
 /** When a certificate is valid, in milliseconds since 1970. */
@@ -97,6 +97,13 @@ export function validityOf(cert: string): { readonly from: number; readonly unti
   const { X509Certificate } = process.getBuiltinModule("node:crypto");
   const { validFrom, validTo } = new X509Certificate(cert);
   return { from: Date.parse(validFrom), until: Date.parse(validTo) };
+}
+
+/** Why a certificate cannot be shown now; null if it can. @param now milliseconds since 1970 */
+export function outOfTime(cert: string, now: number): string | null {
+  const { from, until } = validityOf(cert);
+  if (until < now) return `has expired on ${formatDay(until)}`;
+  return from > now ? `is not valid before ${formatDay(from)}` : null;
 }
 
 /** The host names that a certificate is issued for; its common name only if there are no others. */

@@ -1,5 +1,11 @@
 import { printable } from "../base/error.ts";
-import { formatCount, formatCounted, formatDuration, formatSize } from "../base/quantity.ts";
+import {
+  formatCount,
+  formatCounted,
+  formatDay,
+  formatDuration,
+  formatSize,
+} from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
 import type { HealthStatus } from "../upstream/health/monitor.ts";
 import type { RelaySummary } from "./ledger/stats.ts";
@@ -324,7 +330,7 @@ export const events = {
     level: ({ until, now }) => (until <= now ? "error" : "warn"),
     says({ listener, name, until, now }) {
       const which = `${listener}: the certificate of ${printable(name)}`;
-      const date = new Date(until).toISOString().slice(0, 10);
+      const date = formatDay(until);
       if (until <= now) return `${which} has expired on ${date}`;
       const days = Math.floor((until - now) / DAY_MS);
       return `${which} expires ${days < 1 ? "within a day" : `in ${formatCounted(days, "day")}`}, on ${date}`;

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConfigError, describe } from "../../base/error.ts";
-import { readPair, validityOf } from "../../config/certificate-pairs.ts";
+import { outOfTime, readPair } from "../../config/certificate-pairs.ts";
 import type { WantedListener } from "../../config/options.ts";
 import { certificates } from "../../config/pem-file.ts";
 import type { CertificatePair, TlsServerOptions } from "../../transport/tls/server-options.ts";
@@ -101,16 +101,4 @@ function authorities(file: string): Renewable {
     files: [file],
     read: () => certificates(file),
   };
-}
-
-/** Why a certificate cannot be shown now; null if it can. @param now milliseconds since 1970 */
-function outOfTime(cert: string, now: number): string | null {
-  const { from, until } = validityOf(cert);
-  if (until < now) return `has expired on ${dateOf(until)}`;
-  return from > now ? `is not valid before ${dateOf(from)}` : null;
-}
-
-/** A day as people write it. @param time milliseconds since 1970 */
-function dateOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
 }
