@@ -261,7 +261,7 @@ export class ReplyReader {
       this.fail("the end of nothing");
       return;
     }
-    // Its line is a text as any other; then the aggregate is over.
+    // Its line is a text like any other; then the aggregate is over.
     this.phase = Phase.Text;
   }
 

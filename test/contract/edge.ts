@@ -181,7 +181,7 @@ function headerCases(suite: Suite): void {
     const client = await scene.client(address);
     const header = headerOf(1);
     client.send(header);
-    await waitFor(() => client.receivedBytes === header.length, "it is a stream as any other");
+    await waitFor(() => client.receivedBytes === header.length, "it is a stream like any other");
     expect((await scene.engine.relays())[0]?.client).toStartWith("127.0.0.1:");
   });
 }

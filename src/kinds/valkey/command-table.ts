@@ -99,7 +99,7 @@ for (const [name, flags] of Object.entries(commands)) {
   });
 }
 
-/** Commands that wait only if they say so: without BLOCK they are as any other. */
+/** Commands that wait only if they say so: without BLOCK they are like any other. */
 const waitsIfAsked = new Set(["XREAD", "XREADGROUP"]);
 
 /** How many arguments, the name included, have to be read to know what a command is. */
