@@ -9,7 +9,7 @@ import type { TlsFacts } from "../../transport/tls/facts.ts";
 import { handshakeFailure } from "../../transport/tls/handshake-failure.ts";
 import { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { TlsServerOptions } from "../../transport/tls/server-options.ts";
-import { type BunSocket, bunSocket } from "./bun-socket.ts";
+import { type BunSocket, bunSocket, isTlsError } from "./bun-socket.ts";
 
 /** Whose client's TLS ends here. */
 interface TlsClientOwner {
@@ -66,7 +66,7 @@ export function overTls<T extends TlsClientOwner>(
     // Of a broken record and of a renegotiation Bun says here what has failed, and then `close` as after a FIN: what
     // the client has sent must not look complete.
     error(socket, error) {
-      if (isOfTls(error)) socket.data.terminate("tls_record_invalid");
+      if (isOfBoringSsl(error)) socket.data.terminate("tls_record_invalid");
       else handlers.error?.(socket, error);
     },
   };
@@ -74,9 +74,8 @@ export function overTls<T extends TlsClientOwner>(
 }
 
 /** Whether BoringSSL has failed, and not a handler of ours. */
-function isOfTls(error: Error): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "EPROTO" && /^error:[0-9a-f]+:SSL routines:/.test(error.message);
+function isOfBoringSsl(error: Error): boolean {
+  return isTlsError(error) && /^error:[0-9a-f]+:SSL routines:/.test(error.message);
 }
 
 /**
