@@ -6,6 +6,7 @@ import {
   decodeSockaddr,
   SOCKADDR_IN_SIZE,
   SOCKADDR_IP_SIZE,
+  SOCKADDR_SIZE_MAX,
 } from "./sockaddr.ts";
 
 /**
@@ -110,20 +111,29 @@ export function nextDescriptor(anyOpen: number): number {
 
 const addressSize = new Uint32Array(1);
 
+const longest = new Uint8Array(SOCKADDR_SIZE_MAX);
+
 /**
- * Writes the address of a connection's peer to `address`, in the kernel's form (see sockaddr.ts),
- * cut off if it is too long.
- *
- * @returns whether it is known (only on Linux, as the form differs elsewhere)
+ * The address of a connection's peer, in the kernel's form (see sockaddr.ts) and in no more memory
+ * than it needs. Null if it is unknown, as it is on systems other than Linux, whose form differs.
  */
-export function otherEnd(descriptor: number, address: Uint8Array): boolean {
+export function otherEnd(descriptor: number): Uint8Array | null {
+  return writeOtherEnd(descriptor, longest) ? longest.slice(0, addressSize[0]) : null;
+}
+
+/** The same of the socket itself. */
+export function ownEnd(descriptor: number): Uint8Array | null {
+  return writeOwnEnd(descriptor, longest) ? longest.slice(0, addressSize[0]) : null;
+}
+
+/** Cuts the address off if it is too long. */
+function writeOtherEnd(descriptor: number, address: Uint8Array): boolean {
   if (process.platform !== "linux") return false;
   addressSize[0] = address.length;
   return library()?.getpeername(descriptor, address, addressSize) === 0;
 }
 
-/** Writes a socket's own address. @returns whether it is known; see {@link otherEnd} */
-export function ownEnd(descriptor: number, address: Uint8Array): boolean {
+function writeOwnEnd(descriptor: number, address: Uint8Array): boolean {
   if (process.platform !== "linux") return false;
   addressSize[0] = address.length;
   return library()?.getsockname(descriptor, address, addressSize) === 0;
@@ -163,10 +173,10 @@ export function meetsItself(descriptor: number, dialled: Uint8Array): boolean {
   const port = ((dialled[PORT_AT] as number) << 8) | (dialled[PORT_AT + 1] as number);
   if (!isPicked(port)) return false;
   const [own, other] = ends;
-  if (!ownEnd(descriptor, own)) return false;
+  if (!writeOwnEnd(descriptor, own)) return false;
   if (own[PORT_AT] !== dialled[PORT_AT] || own[PORT_AT + 1] !== dialled[PORT_AT + 1]) return false;
   const { length } = dialled;
-  if (!otherEnd(descriptor, other)) return false;
+  if (!writeOtherEnd(descriptor, other)) return false;
   return own.every((byte, index) => index >= length || byte === other[index]);
 }
 

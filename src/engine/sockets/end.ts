@@ -2,7 +2,7 @@ import { ipKind } from "../../base/ip.ts";
 import type { Lane } from "../../relay/lane.ts";
 import { otherEnd, ownEnd, unreadBytes, unsentBytes } from "../../system/libc.ts";
 import { keepUrgentBytes } from "../../system/linux.ts";
-import { encodeSockaddr, SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../../system/sockaddr.ts";
+import { encodeSockaddr } from "../../system/sockaddr.ts";
 import type { End } from "../end.ts";
 import type { BunSocket } from "./bun-socket.ts";
 import type { ChunkQueue } from "./queue.ts";
@@ -156,15 +156,14 @@ export class SocketsEnd implements End, Deferred {
   get otherAddress(): Uint8Array | null {
     const { socket } = this;
     if (socket === null) return null;
-    const address = new Uint8Array(SOCKADDR_IP_SIZE);
-    if (otherEnd(socket.fd, address)) return address;
+    const address = otherEnd(socket.fd);
+    if (address !== null) return address;
     const { remoteAddress: host = "", remotePort: port = 0 } = socket;
     return ipKind(host) !== 0 ? encodeSockaddr({ kind: "tcp", host, port }) : null;
   }
 
   get ownAddress(): Uint8Array | null {
-    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
-    return this.socket !== null && ownEnd(this.socket.fd, address) ? address : null;
+    return this.socket === null ? null : ownEnd(this.socket.fd);
   }
 
   /** Sockets of TCP clients inherit this from the listening socket. */

@@ -18,7 +18,6 @@ import {
   setBlocking,
   setOption,
 } from "../../system/linux.ts";
-import { SOCKADDR_IP_SIZE, SOCKADDR_SIZE_MAX } from "../../system/sockaddr.ts";
 import { Held } from "../held.ts";
 import { guarded } from "../thread/guarded.ts";
 import type { Command, WorkerBirth } from "../thread/messages.ts";
@@ -35,14 +34,8 @@ const { port, uring } = birth;
 const held = new Held(birth.held);
 
 const sockets: Sockets = {
-  otherAddress(descriptor) {
-    const address = new Uint8Array(SOCKADDR_IP_SIZE);
-    return otherEnd(descriptor, address) ? address : null;
-  },
-  ownAddress(descriptor) {
-    const address = new Uint8Array(SOCKADDR_SIZE_MAX);
-    return ownEnd(descriptor, address) ? address : null;
-  },
+  otherAddress: otherEnd,
+  ownAddress: ownEnd,
   meetsItself,
   comeFrom(descriptor, address) {
     // Otherwise all upstreams together could use each port of an address only once.
