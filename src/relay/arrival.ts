@@ -55,9 +55,8 @@ export abstract class Arrival<L extends ArrivalListener>
   refusedFor: Reason | null = null;
   /** The steps that it is in; null outside of them. */
   private steps: Steps | null = null;
-  private header: ProxyHeader | null = null;
-  handshake: TlsFacts | Reason | null = null;
-  staysPlain = false;
+  /** What they have learned about it. */
+  private learned: Learned = NOTHING_LEARNED;
   /** The address under which it was admitted, and that counts until it ends; null before. */
   private admitted: ClientAddress | null = null;
   private admittedBy: Admission | null = null;
@@ -106,12 +105,16 @@ export abstract class Arrival<L extends ArrivalListener>
     this.listener.inSteps.begins(this as never, place);
   }
 
-  learn({ header, hello, staysPlain }: Learned): void {
+  learn(more: Learned): void {
+    const { header, hello } = more;
+    this.learned = { ...this.learned, ...more };
     if (hello !== undefined) this.hello = hello;
-    if (staysPlain === true) this.staysPlain = true;
     if (header === undefined) return;
-    this.header = header;
     this.believe(header);
+  }
+
+  get staysPlain(): boolean {
+    return this.learned.staysPlain ?? false;
   }
 
   /** Overridden by carriers that end TLS. With any other nobody gets in: plain bytes are not what was asked for. */
@@ -131,7 +134,6 @@ export abstract class Arrival<L extends ArrivalListener>
     account.add(ListenerCount.tlsHandshakes);
     if (isResumed) account.add(ListenerCount.tlsResumed);
     if (version === "1.2") account.add(ListenerCount.tls12);
-    this.tls = facts;
     this.hello = { isTls: true, name, alpn: alpn === null ? [] : [alpn], versions: [version] };
   }
 
@@ -170,7 +172,8 @@ export abstract class Arrival<L extends ArrivalListener>
 
   /** The part of a route function's argument that is about this client. */
   get caller(): Caller {
-    const { header, hello, route, clientAddress, destination, tls } = this;
+    const { learned, hello, route, clientAddress, destination, tls } = this;
+    const { header = null } = learned;
     return {
       client: clientName(clientAddress),
       local: destination === null ? null : endName(destination),
@@ -182,12 +185,10 @@ export abstract class Arrival<L extends ArrivalListener>
   }
 
   /** The route function has decided. */
-  routed({ upstream, isStrict, label, isRefused }: RouteChoice): void {
+  routed(choice: RouteChoice): void {
     if (this.isLeaving) return;
-    this.label = label;
-    this.wantedUpstream = upstream;
-    this.isStrict = isStrict;
-    if (isRefused) this.refuse("route_refused");
+    this.wanted = choice;
+    if (choice.isRefused) this.refuse("route_refused");
     else this.pass();
   }
 
@@ -220,9 +221,7 @@ export abstract class Arrival<L extends ArrivalListener>
     this.refusedFor = null;
     this.steps = null;
     this.stage = 0;
-    this.header = null;
-    this.handshake = null;
-    this.staysPlain = false;
+    this.learned = NOTHING_LEARNED;
     this.admitted = null;
     this.admittedBy = null;
   }
@@ -291,7 +290,7 @@ export abstract class Arrival<L extends ArrivalListener>
   /** The TLVs of the client's header, and an id by which the logs of both sides find the relay. */
   private get tlvs(): readonly Tlv[] {
     const said = [...helloTlvs(this.hello), ...tlsTlvs(this.tls)];
-    const given = (this.header?.tlvs ?? []).filter(
+    const given = (this.learned.header?.tlvs ?? []).filter(
       ({ type }) => type !== TlvType.Noop && !said.some((one) => one.type === type),
     );
     given.push(...said);
@@ -302,6 +301,7 @@ export abstract class Arrival<L extends ArrivalListener>
 }
 
 const NOTHING = new Uint8Array(0);
+const NOTHING_LEARNED: Learned = {};
 
 /** What a hello says, as a PROXY header has it. Of several protocols it is not known which one will be spoken. */
 function helloTlvs(hello: Hello | null): readonly Tlv[] {

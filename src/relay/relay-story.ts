@@ -5,6 +5,7 @@ import type { DialOptions, ListenerOptions, UpstreamOptions } from "../config/op
 import { ListenerCount } from "../counts/figures.ts";
 import type { ClientAddress } from "../entry/access/client-address.ts";
 import type { ProxyProtocolOut } from "../entry/proxy-protocol/header.ts";
+import { ANYTHING } from "../entry/route/answer.ts";
 import type { Hello } from "../entry/tls-hello/hello.ts";
 import { Phase } from "../flow/flow.ts";
 import type { Relay } from "../flow/relay.ts";
@@ -17,6 +18,7 @@ import type { Idleness } from "./idle-looks.ts";
 import type { ListenerAccount } from "./ledger/account.ts";
 import { flowsOf, Summary } from "./ledger/summary.ts";
 import type { Copy } from "./mirror/copy.ts";
+import { type Looked, STALL, Stillness } from "./stillness.ts";
 import { type WaitCount, wasHeld } from "./waiting-room.ts";
 import { wallTime } from "./wall-clock.ts";
 
@@ -92,24 +94,19 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   protected route: string | null = null;
   /** What it has said of TLS, or is known of that; null if nobody has asked. */
   hello: Hello | null = null;
-  /** What its TLS handshake has agreed on; null where none ends here. */
-  tls: TlsFacts | null = null;
+  /** What came of its TLS handshake; null where none ends here, or as long as it is under way. */
+  handshake: TlsFacts | Reason | null = null;
   /** Has chosen its upstream, or chooses the next one. */
   private chooser: UpstreamChooser;
   /** Number of the upstream that it counts for now. */
   private upstreamNumber = NO_UPSTREAM;
-  /** Numbers of the upstreams that it has dialled in vain. */
+  /** Numbers of the upstreams that it has dialled in vain since it last could try all of them. */
   private readonly tried: number[] = [];
-  /** Number of the upstream to try first, if any. */
-  protected wantedUpstream = NO_UPSTREAM;
-  /** No other upstream may be tried. */
-  protected isStrict = false;
-  protected label: string | null = null;
+  /** What its route function has decided. */
+  protected wanted = ANYTHING;
   /** The upstream of the last dial; null before the first. */
   upstreamAddress: Address | null = null;
   lastFailure: Reason | null = null;
-  /** Dials since it last could try all upstreams. */
-  private tries = 0;
   /** The copy for the listener's mirror; null for none. */
   protected copy: Copy | null = null;
   /** The lane that has received last; null before the first bytes. */
@@ -120,11 +117,8 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   retries = 0;
   /** Its bytes count for its upstream. */
   private isDecided = false;
-  /** Bytes that had moved at the last call of {@link stalled}. */
-  private movedBefore = 0;
-  private stalls = 0;
-  /** The same for {@link lookIdle}, and how many of its checks found no change. */
-  private looks: { readonly moved: number[]; readonly still: number[] } | null = null;
+  /** What checks have found; null before the first. */
+  private stillness: Stillness | null = null;
 
   /** @param listener the listener of its first client; set anew for each tenant */
   constructor(public listener: L) {
@@ -145,7 +139,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.goTo(listener.main);
     this.route = null;
     this.hello = null;
-    this.tls = null;
+    this.handshake = null;
     this.startedAt = this.listener.clock.now();
     this.endedAt = 0;
     this.dialMs = NOT_YET;
@@ -159,20 +153,14 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     this.enteringMs = 0;
     this.lastFailure = null;
     this.tried.length = 0;
-    this.tries = 0;
-    this.wantedUpstream = NO_UPSTREAM;
-    this.isStrict = false;
-    this.label = null;
+    this.wanted = ANYTHING;
     this.copy = null;
     this.lastHeard = null;
     this.waitsSince = null;
     this.waits = 0;
     this.isWaiting = false;
     this.retries = 0;
-    this.movedBefore = 0;
-    this.stalls = 0;
-    this.looks?.moved.fill(0);
-    this.looks?.still.fill(0);
+    this.stillness = null;
     this.isDecided = false;
     this.countAnew();
   }
@@ -205,25 +193,29 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     const { waiting } = this.branch;
     if (!this.mayDial || clientAddress === null) return null;
     // A relay that wants one certain upstream does not queue behind those that wait for any.
-    if (this.waitsSince === null && !this.isStrict && waiting.hasQueue) {
+    if (this.waitsSince === null && !this.wanted.isStrict && waiting.hasQueue) {
       // The control plane may have made room without notice: earlier relays get it first.
       waiting.serve();
       if (waiting.hasQueue) return null;
     }
-    if (this.tries === 0) this.renewChooser();
-    const { chooser, tried, wantedUpstream, isStrict } = this;
-    const number = chooser.enter(clientAddress, tried, wantedUpstream, isStrict);
+    if (this.tried.length === 0) this.renewChooser();
+    const { chooser, tried, wanted } = this;
+    const number = chooser.enter(clientAddress, tried, wanted.upstream, wanted.isStrict);
     if (number === NO_UPSTREAM) return null;
     this.upstreamNumber = number;
     this.upstreamAddress = (chooser.upstreams[number] as UpstreamOptions).address;
     this.dials++;
     this.listener.account.add(ListenerCount.dials);
-    this.tries++;
     return this.upstreamAddress;
   }
 
   get upstreamSlot(): number | null {
     return this.chooser.upstreams[this.upstreamNumber]?.slot ?? null;
+  }
+
+  /** What its TLS handshake has agreed on; null where none ends here. */
+  get tls(): TlsFacts | null {
+    return typeof this.handshake === "string" ? null : this.handshake;
   }
 
   /** Its upstream's setting for PROXY headers; undefined if the listener's counts. */
@@ -275,7 +267,6 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   /** All upstreams may be tried again. */
   protected forgetTried(): void {
     this.tried.length = 0;
-    this.tries = 0;
   }
 
   /** Its upstream has answered. @param where a literal address */
@@ -321,17 +312,18 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   }
 
   get isFullThere(): boolean | null {
-    if (!this.isStrict) return null;
+    const { isStrict, upstream } = this.wanted;
+    if (!isStrict) return null;
     const { chooser } = this.branch.choice;
-    if (chooser === this.chooser) return chooser.isFullAt(this.wantedUpstream);
-    const wanted = this.chooser.upstreams[this.wantedUpstream];
+    if (chooser === this.chooser) return chooser.isFullAt(upstream);
+    const wanted = this.chooser.upstreams[upstream];
     return wanted !== undefined && chooser.isFullAt(chooser.numberOf(wanted.address));
   }
 
   private get mayDial(): boolean {
     // The budget begins with the first dial or wait: time in steps does not count.
     const isFirst = this.dials === 0 && this.waitsSince === null;
-    return this.tries < this.listener.options.dial.tries && (isFirst || this.hasTime);
+    return this.tried.length < this.listener.options.dial.tries && (isFirst || this.hasTime);
   }
 
   get hasTime(): boolean {
@@ -351,8 +343,9 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     const { chooser } = this.branch.choice;
     if (chooser === before) return;
     this.chooser = chooser;
-    const wanted = before.upstreams[this.wantedUpstream];
-    if (wanted !== undefined) this.wantedUpstream = chooser.numberOf(wanted.address);
+    const wanted = before.upstreams[this.wanted.upstream];
+    if (wanted === undefined) return;
+    this.wanted = { ...this.wanted, upstream: chooser.numberOf(wanted.address) };
   }
 
   get movedBytes(): number {
@@ -414,23 +407,17 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
   lookIdle(which: Idleness): number {
     const { up, down, dialing } = this.relay;
     const moved = [this.movedBytes, up.receivedBytes, down.receivedBytes][which] as number;
-    // Allocated at the first check, which few relays live to see.
-    this.looks ??= { moved: [0, 0, 0], still: [0, 0, 0] };
-    const before = this.looks;
-    const isStill = moved === before.moved[which] && !dialing && !this.isHeldUp;
-    const looks = isStill ? (before.still[which] as number) + 1 : 0;
-    before.still[which] = looks;
-    before.moved[which] = moved;
-    return looks;
+    return this.look(which, moved, dialing || this.isHeldUp);
   }
 
   /** How many checks in a row, this one included, found that no byte had moved. */
   stalled(): number {
-    const moved = this.movedBytes - this.unsent;
-    const still = moved === this.movedBefore && !this.isHeldUp;
-    this.movedBefore = moved;
-    this.stalls = still ? this.stalls + 1 : 0;
-    return this.stalls;
+    return this.look(STALL, this.movedBytes - this.unsent, this.isHeldUp);
+  }
+
+  private look(which: Looked, moved: number, isHeldUp: boolean): number {
+    this.stillness ??= new Stillness();
+    return this.stillness.look(which, moved, isHeldUp);
   }
 
   /** How long it has waited, for admission and for an upstream. @param now or when it ended */
@@ -456,7 +443,7 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
       orNull(this.firstByteMs),
       this.endedAt === 0 && this.isWaiting,
       this.endedAt === 0 ? null : this.relay.reason,
-      this.label,
+      this.wanted.label,
       this.copy?.outcome ?? null,
       flowsOf(this.relay, this.up.discards, this.down.discards),
       this.destination ?? this.listener.local,

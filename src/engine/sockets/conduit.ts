@@ -16,7 +16,7 @@ import { receiveNow, setOption } from "../../system/linux.ts";
 import type { TlsServerContext } from "../../transport/tls/server-context.ts";
 import type { TlsServerOptions } from "../../transport/tls/server-options.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
-import { SocketsEnd, type SocketsLane } from "./end.ts";
+import { SocketsEnd, type SocketsLane, Tls } from "./end.ts";
 import type { HandshakeTurns } from "./handshake-turns.ts";
 import { ChunkQueue } from "./queue.ts";
 import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
@@ -33,6 +33,7 @@ export class SocketsListener extends RelayTimeouts<SocketsConduit> {
     parts: RelayParts<SocketsConduit>,
     dialer: TimedDialer<SocketsConduit>,
     readonly tls: TlsServerContext | null,
+    readonly handshakes: Handshakes,
   ) {
     super(parts, dialer);
   }
@@ -50,19 +51,23 @@ export class SocketsListener extends RelayTimeouts<SocketsConduit> {
   }
 }
 
+/** The part of the engine that TLS handshakes of clients use. */
+interface Handshakes {
+  /** See {@link beginTls}. */
+  readonly securedHandlers: SocketHandler<SocketsConduit>;
+  readonly handshakeTurns: HandshakeTurns<SocketsConduit>;
+}
+
 /** All relays of an engine. */
 export type SocketsHall = Hall<SocketsConduit, SocketsListener>;
 
 /** The part of the engine that conduits use. */
-export interface SocketsHost {
+export interface SocketsHost extends Handshakes {
   readonly hall: SocketsHall;
   /** Each direction's half of the pool. */
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
   readonly turn: Turn;
-  /** See {@link beginTls}. */
-  readonly securedHandlers: SocketHandler<SocketsConduit>;
-  readonly handshakeTurns: HandshakeTurns<SocketsConduit>;
 }
 
 /** A relay on Bun's sockets. Bun calls back from within `terminate` and `shutdown`. */
@@ -76,22 +81,16 @@ export class SocketsConduit
   /** The two ends, open or not, reused from tenant to tenant. */
   readonly clientSocket: SocketsEnd;
   readonly upstreamSocket: SocketsEnd;
-  private readonly securedHandlers: SocketsHost["securedHandlers"];
-  private readonly handshakeTurns: SocketsHost["handshakeTurns"];
   /** The relay is old enough for keep-alive. */
   private keepsAlive = false;
-  /** The client's TLS handshake has begun. */
-  private isShaking = false;
-  /** Its first bytes, which are there before TLS may begin. */
-  private early: Uint8Array = NOTHING;
+  /** The client's first bytes, which are there before TLS may begin; null once its handshake has begun. */
+  private early: Uint8Array | null = NOTHING;
 
   constructor(host: SocketsHost, listener: SocketsListener) {
     super(host.hall, listener);
     const flow = () => new Flow(RECEIVE_MAX, FLOW_LIMIT, 0);
     this.relay = new Relay(flow(), flow());
-    const { meter, reservoirs, securedHandlers, turn } = host;
-    this.securedHandlers = securedHandlers;
-    this.handshakeTurns = host.handshakeTurns;
+    const { meter, reservoirs, turn } = host;
     const { up, down } = this.relay;
     this.up = new Lane(up, new ChunkQueue(reservoirs.up), meter, this);
     this.down = new Lane(down, new ChunkQueue(reservoirs.down), meter, this);
@@ -107,11 +106,11 @@ export class SocketsConduit
 
   override accept(id: number, client: SocketsEnd, listener: SocketsListener): void {
     this.keepsAlive = false;
-    client.isSecure = beginsWithTls(listener.options);
-    this.isShaking = false;
+    const isSecure = beginsWithTls(listener.options);
+    if (isSecure) client.tls = Tls.Spoken;
     this.early = NOTHING;
     super.accept(id, client, listener);
-    if (client.isSecure && !this.isShaking && !this.isLeaving) client.hold();
+    if (isSecure && this.early !== null && !this.isLeaving) client.hold();
   }
 
   /** How its client's TLS is ended; null if it is not. */
@@ -122,29 +121,28 @@ export class SocketsConduit
   /** What comes behind the steps is TLS, and nothing for the flow. */
   override stepsOver(steps: Steps): void {
     super.stepsOver(steps);
-    const { clientSocket, isLeaving, isShaking, listener, refusedFor, staysPlain } = this;
-    if (listener.tls === null || isShaking || isLeaving || refusedFor !== null) return;
+    const { clientSocket, early, isLeaving, listener, refusedFor, staysPlain } = this;
+    if (listener.tls === null || early === null || isLeaving || refusedFor !== null) return;
     if (staysPlain) return;
     // It waits for room. What it has sent may be the first half of something: it is not read on.
-    this.takeEarly();
+    this.early = this.taken(early);
     clientSocket.hold();
   }
 
   override beginHandshake(): void {
-    this.handshakeTurns.begin(this);
+    this.listener.handshakes.handshakeTurns.begin(this);
   }
 
   /** Its TLS handshake begins. */
   shake(): void {
-    const { clientSocket, listener, securedHandlers } = this;
-    const { socket } = clientSocket;
-    this.isShaking = true;
-    if (!clientSocket.isSecure && socket !== null && listener.tls !== null) {
-      this.takeEarly();
-      const { early } = this;
-      this.early = NOTHING;
+    const { clientSocket, early, listener } = this;
+    const { socket, tls } = clientSocket;
+    this.early = null;
+    if (tls === Tls.None && socket !== null && listener.tls !== null) {
+      const bytes = this.taken(early ?? NOTHING);
+      const { securedHandlers } = listener.handshakes;
       try {
-        clientSocket.secure(beginTls(socket, early, listener.tls, securedHandlers));
+        clientSocket.secure(beginTls(socket, bytes, listener.tls, securedHandlers));
       } catch {
         // It has gone at this very moment.
         this.terminate("tls_handshake_failed");
@@ -154,16 +152,18 @@ export class SocketsConduit
   }
 
   protected override ends(): void {
-    if (this.listener.tls !== null) this.handshakeTurns.delete(this);
+    const { handshakes, tls } = this.listener;
+    if (tls !== null) handshakes.handshakeTurns.delete(this);
     super.ends();
   }
 
-  /** Takes what its steps have left out of the queue. */
-  private takeEarly(): void {
+  /** Takes what its steps have left out of the queue. @returns that, behind what was taken before */
+  private taken(before: Uint8Array): Uint8Array {
     const { queue } = this.up;
-    if (queue.size === 0) return;
-    this.early = Buffer.concat([this.early, ...queue.views(0, queue.size)]);
+    if (queue.size === 0) return before;
+    const all = Buffer.concat([before, ...queue.views(0, queue.size)]);
     queue.consume(queue.size);
+    return all;
   }
 
   override dialed(upstream: SocketsEnd, where: Address): void {
@@ -205,7 +205,7 @@ export class SocketsConduit
     this.host.descriptors.closed(1);
     const source = this.laneFrom(side).flow;
     // A stream that lost bytes must not look complete, so its target gets no FIN.
-    const cut = failed || end.isBroken || target.flow.sending || source.lostBytes > 0;
+    const cut = failed || end.tls === Tls.Broken || target.flow.sending || source.lostBytes > 0;
     if (cut || this.relay.phase === RelayPhase.Terminating) {
       this.reset(side);
     } else {
@@ -248,8 +248,7 @@ export class SocketsConduit
     const end = this.endOf(side);
     const lane = this.laneFrom(side);
     // What lies in the kernel is not what it has said.
-    if (!isLinux || end === null || end.isSecure || this.relay.phase !== RelayPhase.Relaying)
-      return;
+    if (!isLinux || end?.tls !== Tls.None || this.relay.phase !== RelayPhase.Relaying) return;
     const descriptor = end.socket?.fd ?? -1;
     for (let goesOn = true; goesOn; ) {
       const waiting = Math.min(unreadBytes(descriptor), CHUNK_MAX);

@@ -5,6 +5,7 @@ import { dialReason, ownShortage } from "../../system/dial-reason.ts";
 import { connect } from "./attempt.ts";
 import { bunSocket, isTlsError, type OnDefect } from "./bun-socket.ts";
 import type { DialWindow } from "./dial-window.ts";
+import { Tls } from "./end.ts";
 import type { Turn } from "./turn.ts";
 import type { Attempt, SocketsDialer } from "./upstream-attempt.ts";
 import { UpstreamTls } from "./upstream-tls.ts";
@@ -65,7 +66,8 @@ export class Connector {
   answered(attempt: Attempt, socket: Socket<Attempt>): void {
     const { conduit, securing } = attempt;
     if (conduit === null) return;
-    const upstream = conduit.upstreamSocket.open(bunSocket(socket), securing !== null);
+    const tls = securing === null ? Tls.None : Tls.Spoken;
+    const upstream = conduit.upstreamSocket.open(bunSocket(socket), tls);
     this.dialer.answered(conduit, attempt, upstream);
   }
 

@@ -11,6 +11,15 @@ import type { Deferred, Turn } from "./turn.ts";
 /** In a busy turn, chunks of up to this many bytes wait for its end, if a segment can hold them. */
 const DEFER_MAX = 16 * 1024;
 
+/** Whether an end speaks TLS. */
+export enum Tls {
+  None,
+  /** What the kernel has of it is not what it says. */
+  Spoken,
+  /** The other end has broken its rules: what it says ends here, and is not complete. */
+  Broken,
+}
+
 /** A lane between two ends of this carrier. */
 export type SocketsLane = Lane<SocketsEnd, ChunkQueue>;
 
@@ -29,10 +38,7 @@ export type SocketsLane = Lane<SocketsEnd, ChunkQueue>;
 export class SocketsEnd implements End, Deferred {
   /** Null when it is closed. */
   socket: BunSocket<unknown> | null = null;
-  /** It speaks TLS: what the kernel has of it is not what it says. */
-  isSecure = false;
-  /** The other end has broken the rules of TLS: what it says ends here, and is not complete. */
-  isBroken = false;
+  tls = Tls.None;
   private paused = false;
   /** What it sends stays in the kernel, whatever its lane wants. */
   private held = false;
@@ -60,11 +66,10 @@ export class SocketsEnd implements End, Deferred {
     return false;
   }
 
-  /** It is connected, and Bun reads it. @param isSecure it speaks TLS */
-  open(socket: BunSocket<unknown>, isSecure = false): this {
+  /** It is connected, and Bun reads it. */
+  open(socket: BunSocket<unknown>, tls = Tls.None): this {
     this.socket = socket;
-    this.isSecure = isSecure;
-    this.isBroken = false;
+    this.tls = tls;
     this.paused = false;
     this.held = false;
     this.full = false;
@@ -93,7 +98,7 @@ export class SocketsEnd implements End, Deferred {
   /** Another socket takes the place of its own, on the same connection, and speaks TLS. */
   secure(socket: BunSocket<unknown>): void {
     this.socket = socket;
-    this.isSecure = true;
+    this.tls = Tls.Spoken;
     if (this.paused) socket.pause();
   }
 
@@ -173,7 +178,7 @@ export class SocketsEnd implements End, Deferred {
 
   /** Bun's `error` of TLS; `close` follows, and says nothing of it. */
   broke(): void {
-    this.isBroken = true;
+    this.tls = Tls.Broken;
   }
 
   sendFirst(bytes: Uint8Array): boolean {

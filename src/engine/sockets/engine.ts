@@ -266,7 +266,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     tls: TlsServerContext | null,
   ): SocketsListener {
     const { hall } = this;
-    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer, tls);
+    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer, tls, this);
   }
 
   private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {

@@ -24,8 +24,8 @@ const MESSAGE_LENGTH_MAX = 200;
 
 const keys: readonly string[] = ["upstream", "strict", "label", "refuse"];
 
-/** The choice of a function that returns nothing. */
-const anything: RouteChoice = {
+/** The choice of a function that returns nothing, and where there is none. */
+export const ANYTHING: RouteChoice = {
   upstream: NO_UPSTREAM,
   isStrict: false,
   label: null,
@@ -56,7 +56,7 @@ type Given = Readonly<Record<string, unknown>>;
 
 /** Validates an answer, which may be anything: functions may be untyped. */
 function choiceOf(answer: unknown, upstreams: readonly string[]): RouteChoice {
-  if (answer === undefined || answer === null) return anything;
+  if (answer === undefined || answer === null) return ANYTHING;
   if (typeof answer !== "object" || Array.isArray(answer)) {
     throw new Nonsense(`it answers ${kindOf(answer)}: expected upstream, strict, label or refuse`);
   }

@@ -22,14 +22,14 @@ export const dialMutations: MutationsOf = {
   "relay/relay-story.ts": [
     {
       what: "a route's upstream is not tried first",
-      find: "chooser.enter(clientAddress, tried, wantedUpstream, isStrict)",
+      find: "chooser.enter(clientAddress, tried, wanted.upstream, wanted.isStrict)",
       replace: "chooser.enter(clientAddress, tried)",
       story: 23,
     },
     {
       what: "an upstream that was tried is tried again",
-      find: "    this.tried.push(this.upstreamNumber);\n",
-      replace: "",
+      find: "const { chooser, tried, wanted } = this;",
+      replace: "const tried: number[] = [], { chooser, wanted } = this;",
       story: 35,
     },
     {
@@ -40,8 +40,8 @@ export const dialMutations: MutationsOf = {
     },
     {
       what: "who moves is stalled",
-      find: "const still = moved === this.movedBefore && !this.isHeldUp;",
-      replace: "const still = !this.isHeldUp;",
+      find: "return this.look(STALL, this.movedBytes - this.unsent, this.isHeldUp);",
+      replace: "return this.look(STALL, 0, this.isHeldUp);",
       story: 215,
     },
   ],

@@ -171,14 +171,14 @@ export const entryMutations: MutationsOf = {
     },
     {
       what: "a route that refuses lets in",
-      find: 'if (isRefused) this.refuse("route_refused");\n    else this.pass();',
+      find: 'if (choice.isRefused) this.refuse("route_refused");\n    else this.pass();',
       replace: "this.pass();",
       story: 24,
     },
     {
       what: "a route need not be obeyed",
-      find: "    this.isStrict = isStrict;\n",
-      replace: "",
+      find: "    this.wanted = choice;\n",
+      replace: "    this.wanted = { ...choice, isStrict: false };\n",
       story: 23,
     },
     {
