@@ -42,15 +42,15 @@ describe.if(linux).each(engines)("resources of `bun src/main.ts -e %s`", (engine
    * (3 to 4 KiB for each of the first 2,000): therefore 2,000 relays are opened and closed before.
    * What these leave behind is used again; therefore 2,000 more, beside the others, count as well.
    *
-   * Measured 2026-11-23: 1.7 to 2.3 KiB each, and 1.8 to 3.2 KiB for those beside them.
+   * Measured 2026-12-01, the more of both: 3.6 to 4.1 KiB (sockets), 2.2 to 2.9 (uring).
    */
-  test.concurrent("2,000 idle relays take at most 5 KiB each", async () => {
+  test.concurrent("2,000 idle relays take at most 4 KiB each", async () => {
     const costs: number[] = [];
-    // An allocator's reserves can fall into a measurement: the cheapest of three processes counts.
-    while (costs.length < 3 && !costs.some((cost) => cost <= 5 * KIB)) {
+    // Garbage and an allocator's reserves fall into a measurement: the cheapest of five counts.
+    while (costs.length < 5 && !costs.some((cost) => cost <= 4 * KIB)) {
       costs.push(await idleCost(engine, echo.port, 2000));
     }
-    expect(Math.min(...costs)).toBeLessThanOrEqual(5 * KIB);
+    expect(Math.min(...costs)).toBeLessThanOrEqual(4 * KIB);
   });
 
   /**
