@@ -23,6 +23,35 @@ import { storyCases } from "./stories.ts";
 import { type ContractOptions, Suite } from "./suite.ts";
 import { whereaboutCases } from "./whereabouts.ts";
 
+/** The cases by what they are about, and whether those of a group are played beside each other. */
+const groups = {
+  listening: { cases: listenCases, isConcurrent: false },
+  bytes: { cases: bytesCases, isConcurrent: false },
+  ends: { cases: endCases, isConcurrent: true },
+  resets: { cases: resetCases, isConcurrent: true },
+  dials: { cases: dialCases, isConcurrent: false },
+  names: { cases: nameCases, isConcurrent: false },
+  choice: { cases: choiceCases, isConcurrent: true },
+  options: { cases: optionCases, isConcurrent: false },
+  edge: { cases: edgeCases, isConcurrent: true },
+  pace: { cases: paceCases, isConcurrent: true },
+  hello: { cases: helloCases, isConcurrent: true },
+  route: { cases: routeCases, isConcurrent: false },
+  stories: { cases: storyCases, isConcurrent: false },
+  whereabouts: { cases: whereaboutCases, isConcurrent: false },
+  mirrors: { cases: mirrorCases, isConcurrent: false },
+  modes: { cases: modeCases, isConcurrent: false },
+  memory: { cases: memoryCases, isConcurrent: true },
+  shortage: { cases: shortageCases, isConcurrent: true },
+  latency: { cases: latencyCases, isConcurrent: false },
+  descriptors: { cases: descriptorCases, isConcurrent: false },
+  stop: { cases: stopCases, isConcurrent: true },
+  hostile: { cases: hostileCases, isConcurrent: false },
+};
+
+/** What cases are about. */
+export type Group = keyof typeof groups;
+
 /**
  * What every engine must do, whatever it is made of: the five rules of DESIGN.md §2 as clients and
  * upstreams see them, on real sockets. One file per engine calls this; an engine that passes may
@@ -35,31 +64,16 @@ import { whereaboutCases } from "./whereabouts.ts";
  * reasons add up, and every byte received was sent or counted as lost.
  *
  * Cases that wait for most of their time are played beside each other.
+ *
+ * @param isAbout the groups of cases that are played; all, if it is missing
  */
-export function runEngineContract(options: ContractOptions): void {
+export function runEngineContract(options: ContractOptions, isAbout?: readonly Group[]): void {
   const suite = new Suite(options);
-  describe("listening", () => listenCases(suite));
-  describe("bytes", () => bytesCases(suite));
-  describe.concurrent("ends", () => endCases(suite));
-  describe.concurrent("resets", () => resetCases(suite));
-  describe("dials", () => dialCases(suite));
-  describe("names", () => nameCases(suite));
-  describe.concurrent("choice", () => choiceCases(suite));
-  describe("options", () => optionCases(suite));
-  describe.concurrent("edge", () => edgeCases(suite));
-  describe.concurrent("pace", () => paceCases(suite));
-  describe.concurrent("hello", () => helloCases(suite));
-  describe("route", () => routeCases(suite));
-  describe("stories", () => storyCases(suite));
-  describe("whereabouts", () => whereaboutCases(suite));
-  describe("mirrors", () => mirrorCases(suite));
-  describe("modes", () => modeCases(suite));
-  describe("memory", () => memoryCases(suite));
-  describe.concurrent("shortage", () => shortageCases(suite));
-  describe("latency", () => latencyCases(suite));
-  describe("descriptors", () => descriptorCases(suite));
-  describe.concurrent("stop", () => stopCases(suite));
-  describe("hostile", () => hostileCases(suite));
+  for (const [name, { cases, isConcurrent }] of Object.entries(groups)) {
+    if (isAbout !== undefined && !isAbout.includes(name as Group)) continue;
+    const play = isConcurrent ? describe.concurrent : describe;
+    play(name, () => cases(suite));
+  }
   // As a test, because the runner calls the functions above only after this one has returned.
   test("every skip names cases that exist and says why", () => suite.checkSkips());
 }

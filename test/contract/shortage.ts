@@ -20,11 +20,6 @@ export function shortageCases(suite: Suite): void {
     memory: small,
     needs: ["unix"],
   });
-  suite.case("clients that never read do not stop the others for ever", neverRead, {
-    memory: middling,
-    needs: ["unix"],
-    timeoutMs: 60_000,
-  });
   suite.case(
     "300 chatty clients at once, far more than segments, are all answered again and again",
     chatty,
@@ -87,24 +82,6 @@ async function chatty(scene: Scene): Promise<void> {
       () => `round ${round} is answered: ${clients.find((one) => one.receivedBytes < 4 * round)}`,
     );
   }
-}
-
-async function neverRead(scene: Scene): Promise<void> {
-  const upstream = await scene.upstream(echo, "unix");
-  const address = await scene.listen([upstream], { address: await scene.place("unix") });
-  const innocent = (await scene.pair(address, upstream)).client;
-  for (let index = 0; index < 64; index++) (await scene.pair(address, upstream)).client.pause();
-  for (const end of upstream.ends.slice(1)) end.offer({ seed: 1, total: 64 * MIB });
-  const { record } = scene;
-  await waitFor(() => record.poolEmptyCount > 0, "the pool is empty");
-  innocent.send("ping");
-  const figures = () => `the innocent is answered: ${innocent}; ${record.reasons.join(" ")}`;
-  await waitFor(() => innocent.receivedBytes === 4, figures, 30_000);
-  expect(innocent.closed).toBe(false);
-  // An engine that had memory left for the innocent may cut the others later than it answers.
-  const isCut = () => record.reasons.includes("memory_limit");
-  await waitFor(isCut, "some that never read are cut", 30_000);
-  await waitFor(() => record.poolRefilledCount > 0, "the pool is refilled");
 }
 
 async function answerWaits(scene: Scene): Promise<void> {
