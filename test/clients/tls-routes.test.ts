@@ -105,12 +105,15 @@ for (const [name, program, get] of hellos) {
   test.if(program !== null)(`a hello of ${name} is read however it is cut`, async () => {
     const stream = await get();
     const expected = { isTls: true, name: "a.test", alpn: offers };
-    expect(helloIn(stream, 1)).toMatchObject(expected);
+    const whole = helloIn(stream, 1);
+    expect(whole).toMatchObject(expected);
     for (const size of [1, 100, 16_384]) {
       const records = inRecords(messageIn(stream), size);
-      for (let cut = 1; cut < records.length; cut++) {
+      // A record of one byte has six: every place within one, in one of seven.
+      const step = size === 1 ? 7 : 1;
+      for (let cut = 1; cut < records.length; cut += step) {
         const hello = helloIn(records, cut);
-        if (!Bun.deepEquals(hello, helloIn(stream, 1))) throw new Error(`cut at ${cut} of ${size}`);
+        if (!Bun.deepEquals(hello, whole)) throw new Error(`cut at ${cut} of ${size}`);
       }
     }
   });
@@ -189,8 +192,8 @@ describe.each(engines)("$engine", (stage) => {
           for (const first of [plain, header(1), header(2)]) {
             const records = inRecords(messageIn(hello), size);
             const stream = Buffer.concat([first, records]);
-            // At every byte where they are few, and as many places where there are more.
-            const step = first === plain && size === 16_384 ? 1 : 97;
+            // The reader is given all cuts above; here it is about who brings it the pieces.
+            const step = first === plain && size === 16_384 ? 13 : 97;
             for (let cut = 1; cut < stream.length; cut += step) {
               expected += records.length;
               jobs.push(async () => {
