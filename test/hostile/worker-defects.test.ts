@@ -29,6 +29,8 @@ const RESIDENTS = 12;
 const FOR_EVER = 1 << 30;
 /** Threads that stand still are found after seven looks, more than what asking them takes. */
 const LOOK_MS = 500;
+/** The same where nothing is looked at before, as a thread that spins burns a processor until it is found. */
+const EAGER_LOOK_MS = 200;
 /** A place that is come to at all is come to in so many storms. */
 const STORMS = 200;
 
@@ -58,6 +60,7 @@ class Stage {
     name: EngineName,
     readonly workers: number,
     private readonly refusing: Refusing,
+    lookMs: number,
   ) {
     this.table = new UpstreamTable(workers);
     this.table.openAll();
@@ -71,7 +74,7 @@ class Stage {
           const injection = this.words.buffer;
           const own = { memory: plainMemory, uring: uringDefaults, engineOf: name, injection };
           const birth = { ...own, share: { ...share, upstreams } };
-          const options = { name, url, birth, onFailed, resolve: noNames, lookMs: LOOK_MS };
+          const options = { name, url, birth, onFailed, resolve: noNames, lookMs };
           return new ThreadEngine(options, observer);
         },
       },
@@ -83,9 +86,16 @@ class Stage {
     );
   }
 
-  /** @param isMirrored copies to a mirror are made, which take their time to end */
-  static async begin(engine: EngineName, workers: number, isMirrored = false): Promise<Stage> {
-    const stage = new Stage(engine, workers, Refusing.open());
+  /**
+   * @param isMirrored copies to a mirror are made, which take their time to end
+   * @param lookMs between two looks whether its workers stand still
+   */
+  static async begin(
+    engine: EngineName,
+    workers: number,
+    { isMirrored = false, lookMs = LOOK_MS } = {},
+  ): Promise<Stage> {
+    const stage = new Stage(engine, workers, Refusing.open(), lookMs);
     const copies = { address: stage.mirror.address, bufferSize: 4096, percent: 100 };
     const mirror = isMirrored ? copies : null;
     const upstreams = [rowed(stage.upstream.address, 0)];
@@ -255,7 +265,7 @@ class Theatre {
     this.isMirrored = isMirrored;
     const { stage } = this;
     if (stage !== null) await stage.settle();
-    const played = stage ?? (await Stage.begin(this.engine, this.workers, isMirrored));
+    const played = stage ?? (await Stage.begin(this.engine, this.workers, { isMirrored }));
     this.stage = null;
     await act(played);
     this.stage = played;
@@ -475,7 +485,7 @@ async function isReplaced(
 }
 
 async function isStopped(engine: EngineName, workers: number): Promise<void> {
-  const stage = await Stage.begin(engine, workers);
+  const stage = await Stage.begin(engine, workers, { lookMs: EAGER_LOOK_MS });
   await stage.die(Death.Spins);
   await stage.end();
 }
