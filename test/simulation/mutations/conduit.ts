@@ -58,7 +58,7 @@ export const conduitMutations: MutationsOf = {
       what: "up has no pace",
       find: "    this.up.setPace(paces.up);\n",
       replace: "",
-      story: 9,
+      story: 119,
     },
     {
       what: "down has the pace of up",
@@ -76,7 +76,7 @@ export const conduitMutations: MutationsOf = {
       what: "a client is nobody's target",
       find: "    this.down.target = client;\n",
       replace: "",
-      story: 5,
+      story: 13,
     },
     {
       what: "an upstream is nobody's target",
@@ -148,7 +148,7 @@ export const conduitMutations: MutationsOf = {
       what: "a relay that is connected dials again when its upstream is gone",
       find: "if (this.upstreamSlot === null || this.relay.phase !== RelayPhase.Dialing) return false;",
       replace: "if (this.upstreamSlot === null) return false;",
-      story: 278,
+      story: 67,
     },
     {
       what: "a relay that is idle is reset",
@@ -166,7 +166,7 @@ export const conduitMutations: MutationsOf = {
       what: "the end is in flight for ever",
       find: "    lane.flow.ended();\n    lane.copy",
       replace: "    lane.copy",
-      story: 5,
+      story: 11,
     },
     {
       what: "a mirror is not told the end",
@@ -214,13 +214,13 @@ export const conduitMutations: MutationsOf = {
       what: "a request that met its end is not told of",
       find: "return this.isRetired && up.lostBytes === 0 && down.lostBytes === 0;",
       replace: "return this.isRetired;",
-      story: 27,
+      story: 48,
     },
     {
       what: "attempts go on when their relay is over",
       find: "    this.host.dialer.drop(this as never);\n    this.branch.waiting",
       replace: "    this.branch.waiting",
-      story: 5,
+      story: 12,
     },
     {
       what: "what stands for a dial stays in flight",
@@ -306,7 +306,7 @@ export const conduitMutations: MutationsOf = {
       what: "a relay that is closing does not finish",
       find: "if (this.closing) this.finish();",
       replace: "",
-      story: 75,
+      story: 884,
     },
     {
       what: "a FIN is sent to who is to be closed, at once",

@@ -16,7 +16,7 @@ export const dialMutations: MutationsOf = {
       what: "a want of descriptors is the upstream's",
       find: 'case "ENFILE":\n      return "descriptor_limit";',
       replace: 'case "ENFILE":\n      return null;',
-      story: 74,
+      story: 112,
     },
   ],
   "relay/relay-story.ts": [
@@ -42,7 +42,7 @@ export const dialMutations: MutationsOf = {
       what: "who moves is stalled",
       find: "return this.look(STALL, this.movedBytes - this.unsent, this.isHeldUp);",
       replace: "return this.look(STALL, 0, this.isHeldUp);",
-      story: 215,
+      story: 327,
     },
   ],
   "relay/waiting-room.ts": [

@@ -73,7 +73,7 @@ export const endingMutations: MutationsOf = {
       what: "the next tenant is one of those that are to end",
       find: "    this.dropping.ended(relay);\n",
       replace: "",
-      story: 8,
+      story: 67,
     },
   ],
 };

@@ -111,7 +111,7 @@ export const entryMutations: MutationsOf = {
       what: "of a header that may be none nothing is kept",
       find: "consumed: parser.isUndecided ? 0 : this.read",
       replace: "consumed: this.read",
-      story: 75,
+      story: 88,
     },
     {
       what: "nobody sends a header",
@@ -173,7 +173,7 @@ export const entryMutations: MutationsOf = {
       what: "a route that refuses lets in",
       find: 'if (choice.isRefused) this.refuse("route_refused");\n    else this.pass();',
       replace: "this.pass();",
-      story: 24,
+      story: 52,
     },
     {
       what: "a route need not be obeyed",
@@ -191,7 +191,7 @@ export const entryMutations: MutationsOf = {
       what: "who has waited in vain comes in",
       find: "if (refused === null) this.pass();\n    else this.refuse(refused);",
       replace: "this.pass();",
-      story: 27,
+      story: 892,
     },
     {
       what: "steps let in whomever they refuse",

@@ -20,13 +20,13 @@ export const laneMutations: MutationsOf = {
       what: "what the flow wants to receive is not received",
       find: "if ((effects & Effect.Receive) !== 0) this.receive(false);",
       replace: "",
-      story: 27,
+      story: 43,
     },
     {
       what: "the end of a flow is not passed on",
       find: "if ((effects & Effect.End) !== 0) this.owner.end(this);",
       replace: "",
-      story: 5,
+      story: 11,
     },
     {
       what: "a source is not received from when it connects",
@@ -38,7 +38,7 @@ export const laneMutations: MutationsOf = {
       what: "a flow has no rate",
       find: "pacer === null ? null : pacer.begin(() => this.rested())",
       replace: "null",
-      story: 9,
+      story: 119,
     },
     {
       what: "who has rested does not go on",
@@ -56,7 +56,7 @@ export const laneMutations: MutationsOf = {
       what: "what came before a pause has worked is not counted",
       find: "const kept = flow.flushed(size, queue.room);\n      if (kept < size) queue.cut(size - kept);",
       replace: "",
-      story: 5,
+      story: 14,
     },
     {
       what: "what the flow does not keep stays queued",
@@ -80,7 +80,7 @@ export const laneMutations: MutationsOf = {
       what: "a source is received from whatever the flow wants",
       find: "else if (flow.phase === Phase.Open) this.stop(wasReceiving);\n    else owner.settle();",
       replace: "else if (flow.phase === Phase.Open) this.receive(false);\n    else owner.settle();",
-      story: 5,
+      story: 14,
     },
     {
       what: "a receive that was stopped is not asked for again",
@@ -147,7 +147,7 @@ export const laneMutations: MutationsOf = {
       what: "a send that failed stays in flight",
       find: "if (this.flow.sending) this.flow.sent(0);\n    this.drop();",
       replace: "this.drop();",
-      story: 81,
+      story: 67,
     },
     {
       what: "nothing is thrown away",
@@ -165,7 +165,7 @@ export const laneMutations: MutationsOf = {
       what: "bytes that were received are not counted for the pace",
       find: "if (this.pacing !== null && this.pacesSource) this.pacing.used(size);",
       replace: "",
-      story: 171,
+      story: 284,
     },
     {
       what: "bytes that were sent are not counted for the pace",
@@ -177,7 +177,7 @@ export const laneMutations: MutationsOf = {
       what: "who rests is received from nevertheless",
       find: "      if (most === 0) {\n        source.stop(false);\n        return;\n      }",
       replace: "",
-      story: 171,
+      story: 284,
     },
     {
       what: "a send that has to rest is made nevertheless",
@@ -201,7 +201,7 @@ export const laneMutations: MutationsOf = {
       what: "a source is not stopped when the flow wants no more",
       find: "if (source === null || !source.stop(isBrief)) return;",
       replace: "return;",
-      story: 671,
+      story: 1141,
     },
     {
       what: "a header's bytes are the flow's, too",
