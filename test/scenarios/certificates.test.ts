@@ -8,7 +8,8 @@ import { CliProcess } from "../fixtures/cli-process.ts";
 import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 
-// Certificates that change while the program runs.
+// Certificates that change while the program runs. Each case has a program of its own and mostly waits for its looks:
+// they run side by side.
 
 setDefaultTimeout(60_000);
 
@@ -66,7 +67,7 @@ async function untilShown(port: number, name: string): Promise<void> {
 }
 
 describe.each([1, 2])("%p workers", (workers) => {
-  test("new clients get the new certificate, and connections go on", async () => {
+  test.concurrent("new clients get the new certificate, and connections go on", async () => {
     const folder = await folderWith(server);
     await using proxy = proxyWith(folder, "--workers", `${workers}`);
     const port = await proxy.port();
@@ -79,7 +80,7 @@ describe.each([1, 2])("%p workers", (workers) => {
   });
 });
 
-test("a key comes before its certificate: nothing happens until they belong together", async () => {
+test.concurrent("a key comes before its certificate: nothing happens until they belong together", async () => {
   const folder = await folderWith(server);
   await using proxy = proxyWith(folder);
   const port = await proxy.port();
@@ -93,7 +94,7 @@ test("a key comes before its certificate: nothing happens until they belong toge
   expect(err).not.toContain("not renewed");
 });
 
-test("Kubernetes swaps the link of a folder", async () => {
+test.concurrent("Kubernetes swaps the link of a folder", async () => {
   const folder = join(root, String(++count));
   for (const [name, one] of [
     ["..1", server],
@@ -116,7 +117,7 @@ test("Kubernetes swaps the link of a folder", async () => {
   }
 });
 
-test("where nothing reports a change, a look finds it", async () => {
+test.concurrent("where nothing reports a change, a look finds it", async () => {
   const folder = await folderWith(server);
   const elsewhere = join(root, String(++count));
   await mkdir(elsewhere);
@@ -131,7 +132,7 @@ test("where nothing reports a change, a look finds it", async () => {
   await untilShown(port, "named");
 });
 
-test.each([
+test.concurrent.each([
   [
     "a broken certificate",
     { ...named, cert: named.cert.slice(0, 300) },
@@ -153,7 +154,7 @@ test.each([
   expect(err.match(/is not renewed/g)).toHaveLength(1);
 });
 
-test("other settings of the file wait for a reload", async () => {
+test.concurrent("other settings of the file wait for a reload", async () => {
   const folder = await folderWith(server);
   const { port: to } = upstream.address as { port: number };
   const config = join(folder, "ringway.toml");
@@ -173,7 +174,7 @@ ${more}`;
   expect(err).not.toContain("changed");
 });
 
-test("a reload takes what was renewed for unchanged, and a new path is watched", async () => {
+test.concurrent("a reload takes what was renewed for unchanged, and a new path is watched", async () => {
   const folder = await folderWith(server);
   const { port: to } = upstream.address as { port: number };
   const config = join(folder, "ringway.toml");
@@ -207,7 +208,7 @@ describe("the API and metrics", () => {
     return { status: answer.status, text, json: path.startsWith("/api") ? JSON.parse(text) : null };
   };
 
-  test("list certificates, and read them again when asked", async () => {
+  test.concurrent("list certificates, and read them again when asked", async () => {
     const folder = await folderWith(server);
     await using proxy = proxyWith(folder, "--admin", "127.0.0.1:0");
     const port = await proxy.port();
