@@ -21,7 +21,7 @@ import { onEveryStage, startOn } from "./stages.ts";
 
 /** `RINGWAY_HOSTILE=1000000` is the long run. */
 const LONG = process.env.RINGWAY_HOSTILE;
-const HELLOS = Number(LONG ?? 20_000);
+const HELLOS = Number(LONG ?? 8_000);
 /** Of those that a TLS server is shown, too. */
 const SHOWN = LONG === undefined ? 400 : 20_000;
 /** Clients of each stage that send one. */
