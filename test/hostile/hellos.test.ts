@@ -15,7 +15,7 @@ import { echo, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
 import { holds } from "../model/fuzz.ts";
 import { inPieces, strangeHello } from "./hello-storms.ts";
-import { onEveryStage, startOn } from "./stages.ts";
+import { onBothEngines, startOn } from "./stages.ts";
 
 // Strangers where a ClientHello is to come.
 
@@ -133,7 +133,7 @@ test(
   LONG_MS,
 );
 
-onEveryStage("hellos of strangers", (stage) => {
+onBothEngines("hellos of strangers", (stage) => {
   test(
     "nothing is left of them, and who asks rightly is served",
     async () => {
