@@ -17,7 +17,7 @@ import { Recorder } from "../fixtures/recorder.ts";
 import { Refusing } from "../fixtures/system.ts";
 import { echo, sink, Upstream } from "../fixtures/upstream.ts";
 import { waitFor } from "../fixtures/wait.ts";
-import { onEveryStage } from "./stages.ts";
+import { onBothEngines, onEveryStage } from "./stages.ts";
 
 // A worker meets a defect, anywhere, also while it recovers from another one: its clients know at once,
 // another worker's never do, whoever comes is served, and nothing is left behind.
@@ -395,7 +395,7 @@ const steps: Readonly<Record<EngineName, readonly string[]>> = {
   ],
 };
 
-onEveryStage("a defect of a clean-up", ({ engine, workers }) => {
+onBothEngines("a defect of a clean-up", ({ engine, workers }) => {
   const theatre = new Theatre(engine, workers);
   afterAll(() => theatre.close());
 
@@ -434,7 +434,7 @@ const deaths = [
 ] as const;
 
 /** Each of them takes seven looks to be found, so they go wrong beside each other, each in a fleet of its own. */
-onEveryStage("a worker that cannot clean up", ({ engine, workers }) => {
+onBothEngines("a worker that cannot clean up", ({ engine, workers }) => {
   test("is found, ended and replaced, and nothing is left; a stop does not wait for it", async () => {
     const outcomes = await Promise.allSettled([
       ...deaths.map((death) => isReplaced(engine, workers, death)),
