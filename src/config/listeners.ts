@@ -2,7 +2,7 @@ import { formatAddress, type UpstreamAddress } from "../base/address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
 import { rejectEngines } from "./engines.ts";
-import { healthOf, mirrorOf, routeOf } from "./listener-parts.ts";
+import { healthOf, mirrorOf, routeOf, valkeyOf } from "./listener-parts.ts";
 import { rejectLoops } from "./loops.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
 import { rejectRoutes } from "./route-problems.ts";
@@ -64,6 +64,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     tls: serverTlsOf(settings, problems),
     upstreamTls: tls.shared,
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
+    valkey: valkeyOf(settings),
     unix: optionsIn(listenerTable, "unix", settings),
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));
