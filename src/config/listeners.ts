@@ -12,6 +12,7 @@ import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.t
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable, upstreamTable } from "./table/table.ts";
 import { type ListenerTls, upstreamTlsOf } from "./upstream-tls.ts";
+import { rejectValkey } from "./valkey-mode.ts";
 
 /** The listener settings of a file, whatever flags replace. */
 export interface FileListeners {
@@ -41,6 +42,7 @@ export function listenersOf(
   rejectCheckless(relaying, file, problems);
   rejectLonely(settings, file, MIRROR_DETAILS, problems);
   rejectMirroredSinks(relaying, problems);
+  rejectValkey(relaying, file, problems);
   rejectRoutes(relaying, problems);
   rejectEngines(relaying, problems);
   rejectLoops(relaying, problems);

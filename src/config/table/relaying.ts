@@ -14,5 +14,6 @@ export const relaying = {
     initial: "bidirectional",
     at: "mode",
     short: "m",
+    examples: { cache: "valkey" },
   }),
 };

@@ -12,15 +12,19 @@ export const sharing = {
   valkeyConnections: perListener({
     is: count(1, 64),
     about: "How many upstream connections the clients of a worker share.",
-    more: "Each user, database and protocol version has as many of its own at each upstream. A client stays on one of them.",
+    more: "Each user, database and protocol version has as many of its own. A client stays on one of them.",
     initial: 1,
     at: "valkey.connections",
+    needs: "mode",
+    examples: { cache: 2 },
   }),
   valkeyLarge: perListener({
     is: sizeFrom(KIB, 512 * MIB),
     about: "A larger request goes out on a leased connection, so that others need not wait for it.",
     initial: "64KiB",
     at: "valkey.largeBytes",
+    needs: "mode",
+    examples: { cache: "32KiB" },
   }),
   valkeyLeased: perListener({
     is: count(1, 65_536),
@@ -28,6 +32,8 @@ export const sharing = {
     more: "A client leases one for itself: for a transaction, a blocking command, subscriptions, a large request or a command of valkeySlow.",
     initial: 512,
     at: "valkey.leased",
+    needs: "mode",
+    examples: { cache: 100 },
   }),
   valkeyLeaseTimeout: perListener({
     is: durationOrOff("1ms…1h"),
@@ -35,6 +41,8 @@ export const sharing = {
     more: "After that, or at once with off, it gets an error.",
     initial: "5s",
     at: "valkey.leaseTimeoutMs",
+    needs: "mode",
+    examples: { cache: "2s" },
   }),
   valkeyBacklog: perListener({
     is: sizeFrom(16 * KIB, 1024 * MIB),
@@ -42,6 +50,8 @@ export const sharing = {
     more: "The reason is client_slow. Other clients do not wait for it.",
     initial: "1MiB",
     at: "valkey.backlogBytes",
+    needs: "mode",
+    examples: { cache: "4MiB" },
   }),
   valkeyRetry: perListener({
     is: namedWord(["none", "reads"], "WHICH"),
@@ -50,6 +60,8 @@ export const sharing = {
     more: "Any other command gets an error, since the upstream may have executed it.",
     initial: "none",
     at: "valkey.retry",
+    needs: "mode",
+    examples: { cache: "reads" },
   }),
   valkeySlow: perListener({
     is: textsBy(commandNames, "COMMANDS", joined),
@@ -57,6 +69,8 @@ export const sharing = {
     more: "Separated by commas, or a list. CONFIG means all of its subcommands, CONFIG SET only that one.",
     initial: "none",
     at: "valkey.slow",
+    needs: "mode",
+    examples: { cache: ["KEYS", "SORT"] },
   }),
   valkeyDeny: perListener({
     is: textsBy(commandNames, "COMMANDS", joined),
@@ -64,6 +78,8 @@ export const sharing = {
     more: "A client that sends one gets the error NOPERM. CONFIG means all of its subcommands, CONFIG SET only that one.",
     initial: "none",
     at: "valkey.deny",
+    needs: "mode",
+    examples: { cache: "FLUSHALL,CONFIG" },
   }),
 };
 
