@@ -98,7 +98,11 @@ describe("words of other proxies get the word that is used here", () => {
     ],
     [
       { server_connections: 1 },
-      'unknown key "server_connections"; each client has an upstream connection of its own, and no command is looked at',
+      'unknown key "server_connections"; it is called valkeyConnections here',
+    ],
+    [
+      { redis: true },
+      'unknown key "redis"; clients have a connection to the upstream each, or share some with mode = "valkey"',
     ],
   ])("in a file: %j", (content, sentence) => {
     expect(complaints(content)).toContain(`f: ${sentence}`);
@@ -128,6 +132,7 @@ describe("words of other proxies get the word that is used here", () => {
     ["check", "pgsql-check", "is called postgres here"],
     ["check", "off", "is called none here"],
     ["mode", "tcp", "is called bidirectional here"],
+    ["mode", "redis", "is called valkey here"],
     ["mode", "udp", "UDP is not supported"],
     ["engine", "io_uring", "is called uring here"],
     ["onDown", "shutdown-sessions", "is called close here"],

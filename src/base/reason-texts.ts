@@ -284,4 +284,14 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     cause: "No local port, no memory for a socket, or a local packet filter.",
     advice: "Look at `net.ipv4.ip_local_port_range`, the memory and the packet filter.",
   },
+  client_slow: {
+    meaning: "The client left more than `valkeyBacklog` of its replies unread.",
+    cause: "A client that hangs, asks for more than it can take, or sends a long pipeline first.",
+    advice: "Look at the client. Raise `valkeyBacklog` if such replies are yours.",
+  },
+  protocol_invalid: {
+    meaning: "The client or the upstream broke the Redis protocol (mode `valkey`).",
+    cause: "A client or server of another protocol, a wrong port, or a scan.",
+    advice: "The log says what came instead. Try both with `valkey-cli`.",
+  },
 };

@@ -123,6 +123,10 @@ export const reasons = [
    * for a socket, or a filter forbids the dial.
    */
   "local_limit",
+  /** The client left more replies unread than a listener of mode `valkey` keeps for it. */
+  "client_slow",
+  /** In mode `valkey`, the client or its upstream broke the Redis protocol. */
+  "protocol_invalid",
 ] as const;
 
 /** One of the {@link reasons}. */

@@ -105,6 +105,7 @@ export const settingsOfOthers: Readonly<Record<string, string>> = {
   unixMode: "socketmode socketpermissions unixsocketperm unixsocketmode unixbind",
   adminToken: "statsauth",
   backup: "priority",
+  valkeyConnections: "serverconnections backendconns",
 };
 
 /** Of anything by UDP. */
@@ -154,8 +155,11 @@ export const missingHere: Readonly<Record<string, string>> = {
   "names are always kept resolved, and no start waits for them": "resolve initaddr",
   "a name's addresses of both families are dialled beside each other":
     "resolveprefer dnslookupfamily",
-  "each client has an upstream connection of its own, and no command is looked at":
-    "serverconnections preconnect poolsize poolmode defaultpoolsize redis redisauth redisdb hashtag optimeout",
+  'clients have a connection to the upstream each, or share some with mode = "valkey"':
+    "preconnect poolsize poolmode defaultpoolsize redis redisproxy",
+  "clients log in and select their database themselves": "redisauth redisdb",
+  "no upstream is chosen by a command's key": "hashtag enablehashtagging",
+  "no time is set for a command: upstreams that hang are found by check": "optimeout",
 };
 
 /**
@@ -170,6 +174,7 @@ export const valuesOfOthers: Readonly<Record<string, string>> = {
   bidirectional: "tcp stream bidi",
   oneway: "unidirectional",
   sink: "discard blackhole",
+  valkey: "redis redisproxy resp",
   tcp: "tcpcheck connect layer4 l4 on",
   http: "httpchk httpget",
   redis: "valkey redischeck",

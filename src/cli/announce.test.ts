@@ -39,6 +39,9 @@ test("the line of a listener", () => {
   expect(lineOf({ mode: "oneway" })).toBe(
     "listening on 127.0.0.1:6380 → a:1, b:2 (oneway: nothing comes back)",
   );
+  expect(lineOf({ mode: "valkey" })).toBe(
+    "listening on 127.0.0.1:6380 → a:1, b:2 (valkey: clients share connections)",
+  );
   expect(lineOf({ mode: "sink", upstreams: [] })).toBe(
     "listening on 127.0.0.1:6380 (sink: what clients send is counted and discarded)",
   );

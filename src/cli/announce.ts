@@ -56,6 +56,7 @@ export function destination(listener: WantedListener, to: readonly string[]): st
     ...(secured === "" ? [] : [secured]),
     ...(isDemo ? ["(a demo built in)"] : []),
     ...(mode === "oneway" ? ["(oneway: nothing comes back)"] : []),
+    ...(mode === "valkey" ? ["(valkey: clients share connections)"] : []),
     ...(routes.length === 0 ? [] : [`(by ${formatCounted(routes.length, "route")})`]),
     ...(mirror === null ? [] : [`(copied to ${formatAddress(mirror.address)})`]),
   ];

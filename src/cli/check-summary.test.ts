@@ -35,6 +35,7 @@ const tcp = { check: "tcp" };
 const http = { check: "http" };
 const withBackup = { upstream: ["a:1", { address: "b:1", backup: true }] };
 const tls = { ...tcp, checkTls: true };
+const valkey = { mode: "valkey" };
 
 /** A value for each setting of the whole proxy that is not its default. */
 const proxySamples: Readonly<Record<string, Sample>> = {
@@ -141,6 +142,14 @@ const listenerSamples: Readonly<Record<string, Sample>> = {
   mirror: ["b:1", "b:1"],
   mirrorBuffer: ["64KiB", "64KiB", { mirror: "b:1" }],
   mirrorPercent: [50, "50", { mirror: "b:1" }],
+  valkeyConnections: [2, "2", valkey],
+  valkeyLarge: ["1MiB", "1MiB", valkey],
+  valkeyLeased: [1_024, "1,024", valkey],
+  valkeyLeaseTimeout: ["off", "off", valkey],
+  valkeyBacklog: ["64KiB", "64KiB", valkey],
+  valkeyRetry: ["reads", "reads", valkey],
+  valkeySlow: ["keys,sort", "KEYS, SORT", valkey],
+  valkeyDeny: [["config set"], "CONFIG SET", valkey],
   mode: ["oneway", "oneway"],
   connectTimeout: ["1s", "1s"],
   halfCloseTimeout: ["1s", "1s"],

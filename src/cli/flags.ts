@@ -68,6 +68,7 @@ const topics: Readonly<Record<keyof typeof settingGroups, string>> = {
   beginningTls: "upstream-tls",
   deciding: "route",
   copying: "mirror",
+  sharing: "valkey",
   limits: "limits",
   observing: "observe",
   running: "run",

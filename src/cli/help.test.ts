@@ -16,6 +16,7 @@ test("the whole help has the groups of flags in this order, with the ways to wri
     "TLS of clients",
     "TLS to upstreams",
     "Mirror",
+    "Mode valkey",
     "Limits",
     "Logs, metrics and admin",
     "How to run",

@@ -17,7 +17,7 @@ const usual: readonly (readonly [name: string, text: string])[] = [
   ["upstream", "relay them to here (repeatable)"],
   ["config", "read settings from a file; flags win"],
   ["watch", "reload when that file changes"],
-  ["mode", "bidirectional, oneway or sink"],
+  ["mode", "bidirectional, oneway, sink or valkey"],
   ["balance", "how an upstream is chosen [round-robin]"],
   ["check", "check upstreams: tcp, redis, postgres, http…"],
   ["hold-timeout", "hold clients while all upstreams are down"],

@@ -62,7 +62,8 @@ function listener(
   // A proxy of an earlier version has none.
   const routes: number | undefined = one.routes?.length;
   const by = routes ? ` (by ${formatCounted(routes, "route")})` : "";
-  const where = mode === "sink" ? "(sink)" : `→ ${to}${mode === "oneway" ? " (oneway)" : ""}${by}`;
+  const how = mode === "bidirectional" ? "" : ` (${mode})`;
+  const where = mode === "sink" ? "(sink)" : `→ ${to}${how}${by}`;
   const carrier = saysEngine ? ` by engine ${engine}` : "";
   return `${name === null ? "" : `${name}: `}${listen}${carrier} ${where}`;
 }

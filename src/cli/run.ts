@@ -187,7 +187,7 @@ function announce({ log, proxy, admin, settings: { account } }: Run): void {
   if (admin !== null) log.info(adminLine(admin.address));
   if (account !== null) log.info(`running as user ${account.user}, without root's rights`);
   const demo = proxy.listeners.find(
-    ({ options }) => options.upstreamInside && options.mode === "bidirectional",
+    ({ options }) => options.upstreamInside && options.mode !== "oneway",
   );
   if (demo === undefined) return;
   for (const line of hints(demo.address)) log.info(line);

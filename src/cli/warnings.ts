@@ -2,6 +2,7 @@ import type { WantedListener } from "../config/options.ts";
 import { believingAnybody } from "./believing-anybody.ts";
 import { shortQueues } from "./short-queues.ts";
 import { tlsWarnings } from "./tls-warnings.ts";
+import { unknownCommands } from "./unknown-commands.ts";
 import { withoutWeight } from "./without-weight.ts";
 
 /**
@@ -13,5 +14,6 @@ export function warningsOf(listeners: readonly WantedListener[]): readonly strin
     ...believingAnybody(listeners),
     ...shortQueues(listeners),
     ...tlsWarnings(listeners),
+    ...unknownCommands(listeners),
   ];
 }

@@ -300,10 +300,12 @@ export interface ListenerSettings
     TlsSettings,
     RouteSettings,
     MirrorSettings {
-  /** Relay both ways (bidirectional), from client to upstream only (oneway), or discard what
-   *  clients send (sink). With oneway, ringway reads and discards what the upstream sends, so the
-   *  upstream never stalls. A sink has no upstream. @default "bidirectional" */
-  readonly mode?: "bidirectional" | "oneway" | "sink";
+  /** Relay both ways (bidirectional), from client to upstream only (oneway), discard what clients
+   *  send (sink), or let clients of Valkey share upstream connections (valkey). With oneway,
+   *  ringway reads and discards what the upstream sends, so the upstream never stalls. A sink has
+   *  no upstream. With valkey, ringway reads the Redis protocol, and many clients share few
+   *  connections. @default "bidirectional" */
+  readonly mode?: "bidirectional" | "oneway" | "sink" | "valkey";
   /** How an upstream is chosen for each relay (round-robin, least-relays, two-choices, random,
    *  first or hash). hash chooses by the client's address. @default "round-robin" */
   readonly balance?: "round-robin" | "least-relays" | "two-choices" | "random" | "first" | "hash";

@@ -18,6 +18,7 @@ export const listenerDefaults: Omit<ListenerOptions, "address" | "upstreams"> = 
   tls: null,
   upstreamTls: null,
   mirror: null,
+  valkey: null,
   unix: optionsIn(listenerTable, "unix", {}),
 };
 

@@ -132,7 +132,7 @@ describe("what is wrong", () => {
     [null, ["expected keys with values, not null"]],
     ["hello", ["expected keys with values, not a text"]],
     [new Map([["mode", "sink"]]), ["expected keys with values, not a table"]],
-    [{ mode: null }, ["mode null: expected bidirectional, oneway or sink"]],
+    [{ mode: null }, ["mode null: expected bidirectional, oneway, sink or valkey"]],
     [{ listen: null }, ["listen null: expected an address"]],
     [{ listen: [] }, ["listen an empty list: expected an address or several"]],
     [
@@ -267,13 +267,13 @@ describe("what is wrong", () => {
     [
       { mode: Symbol("sink"), stats: 5n },
       [
-        "mode Symbol(sink): expected bidirectional, oneway or sink",
+        "mode Symbol(sink): expected bidirectional, oneway, sink or valkey",
         "stats 5: expected text, json or none",
       ],
     ],
     [
       { mode: "x\n\u202e\u0000" },
-      ['mode "x\\u000a\\u202e\\u0000": expected bidirectional, oneway or sink'],
+      ['mode "x\\u000a\\u202e\\u0000": expected bidirectional, oneway, sink or valkey'],
     ],
   ];
   test.each(many)("case %#", (content, expected) => {
@@ -292,7 +292,7 @@ describe("what is wrong", () => {
     expect(complaints(content)).toEqual([
       expect.stringMatching(/^listeners\[0\]\.upstreams\[0\] "a": no port; /),
       'unknown key "listeners[1].conectTimeout"; did you mean listeners[1].connectTimeout?',
-      'mode "both": expected bidirectional, oneway or sink',
+      'mode "both": expected bidirectional, oneway, sink or valkey',
       'listeners[1].listen "[::]:1" is given twice',
       'listeners[0].upstreams[1] "127.0.0.1:1" is the listener [::]:1 itself: relays would loop',
       expect.stringMatching(/^segmentCount 3: expected at least 2MiB/),

@@ -1,5 +1,5 @@
 import { ejectionDefaults } from "../upstream/health/check-options.ts";
-import type { HealthOptions, MirrorOptions, RouteOptions } from "./options.ts";
+import type { HealthOptions, MirrorOptions, RouteOptions, ValkeyOptions } from "./options.ts";
 import type { Sources } from "./sourced.ts";
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable } from "./table/table.ts";
@@ -28,4 +28,9 @@ export function mirrorOf(
 export function routeOf(given: Sources<ListenerValues>): RouteOptions | null {
   const { hook, ...rest } = optionsIn(listenerTable, "route", given);
   return hook === null ? null : { hook, ...rest };
+}
+
+/** Returns how a listener of mode `valkey` serves its clients; null in any other mode. */
+export function valkeyOf(given: Sources<ListenerValues>): ValkeyOptions | null {
+  return given.mode?.value === "valkey" ? optionsIn(listenerTable, "valkey", given) : null;
 }

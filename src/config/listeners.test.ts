@@ -101,7 +101,7 @@ describe("flags win over a file", () => {
     expect(complaints({ mode: "sink", listen: [":1"] }, { mode: "both", listeners: [{}] })).toEqual(
       [
         "f: listeners[0] has no listen, which it needs",
-        'f: mode "both": expected bidirectional, oneway or sink',
+        'f: mode "both": expected bidirectional, oneway, sink or valkey',
       ],
     );
   });

@@ -2,7 +2,7 @@ import { formatAddress, type UpstreamAddress } from "../base/address.ts";
 import { type Checked, checksOf, type ListenerChecks, ownOf, rejectCheckless } from "./checks.ts";
 import { edgeOf } from "./edge.ts";
 import { rejectEngines } from "./engines.ts";
-import { healthOf, mirrorOf, routeOf } from "./listener-parts.ts";
+import { healthOf, mirrorOf, routeOf, valkeyOf } from "./listener-parts.ts";
 import { rejectLoops } from "./loops.ts";
 import type { UpstreamOptions, WantedListener } from "./options.ts";
 import { rejectRoutes } from "./route-problems.ts";
@@ -12,6 +12,7 @@ import { isBroken, type Problems, type Sourced, type Sources } from "./sourced.t
 import { optionsIn } from "./table/setting.ts";
 import { type ListenerValues, listenerTable, upstreamTable } from "./table/table.ts";
 import { type ListenerTls, upstreamTlsOf } from "./upstream-tls.ts";
+import { rejectValkey } from "./valkey-mode.ts";
 
 /** The listener settings of a file, whatever flags replace. */
 export interface FileListeners {
@@ -41,6 +42,7 @@ export function listenersOf(
   rejectCheckless(relaying, file, problems);
   rejectLonely(settings, file, MIRROR_DETAILS, problems);
   rejectMirroredSinks(relaying, problems);
+  rejectValkey(relaying, file, problems);
   rejectRoutes(relaying, problems);
   rejectEngines(relaying, problems);
   rejectLoops(relaying, problems);
@@ -64,6 +66,7 @@ function finish(group: ListenerGroup, problems: Problems): WantedListener[] {
     tls: serverTlsOf(settings, problems),
     upstreamTls: tls.shared,
     mirror: mirrorOf(settings, settings.sourceAddress?.value ?? []),
+    valkey: valkeyOf(settings),
     unix: optionsIn(listenerTable, "unix", settings),
   };
   return listen.flatMap(({ value }) => (value === null ? [] : { address: value, ...shared }));

@@ -15,7 +15,7 @@ import type { listenerTable, proxyTable, uringTable } from "./table/table.ts";
 /**
  * What a relay does with bytes: relay both ways; relay from client to upstream only, and discard
  * what the upstream sends so that it never stalls; or receive, count and discard, without an
- * upstream.
+ * upstream. With `valkey` clients share upstream connections, command by command.
  */
 export type Mode = OfListener<"">["mode"];
 
@@ -107,6 +107,9 @@ export interface RouteOptions extends Omit<OfListener<"route">, "hook"> {
   readonly hook: Route | number;
 }
 
+/** How a listener of mode `valkey` serves its clients. */
+export type ValkeyOptions = OfListener<"valkey">;
+
 /** The mirror of a listener. */
 export interface MirrorOptions extends Omit<OfListener<"mirror">, "address" | "plainText"> {
   readonly address: Address;
@@ -137,6 +140,8 @@ export interface ListenerOptions<Where extends UpstreamAddress = Address> extend
   readonly upstreamTls: TlsClientOptions | null;
   /** Null for none. Never together with mode `sink`, which has nothing to copy. */
   readonly mirror: MirrorOptions | null;
+  /** Null unless its mode is `valkey`. */
+  readonly valkey: ValkeyOptions | null;
   /** For the control plane: engines get the outcome through the shared table. */
   readonly health: HealthOptions;
   /** The upstream runs in this process, so each relay takes one more descriptor. */

@@ -171,8 +171,8 @@ describe("rules", () => {
       { listen: "unix:/a", upstream: ["b:1", "unix:/a"] },
       '--upstream "unix:/a" is the listener unix:/a itself: relays would loop',
     ],
-    [{ mode: "both" }, '--mode "both": expected bidirectional, oneway or sink'],
-    [{ mode: ["sink"] }, "--mode a list: expected bidirectional, oneway or sink"],
+    [{ mode: "both" }, '--mode "both": expected bidirectional, oneway, sink or valkey'],
+    [{ mode: ["sink"] }, "--mode a list: expected bidirectional, oneway, sink or valkey"],
     [{ engine: "epoll" }, '--engine "epoll": expected auto, sockets or uring'],
     [
       { engine: "sockets", "uring.napi": "busy" },
@@ -225,7 +225,7 @@ test("everything that is wrong is told, also what contradicts each other", () =>
   const values = { listen: ["x", ":1"], upstream: ":1", mode: "both", segmentSize: 5_000 };
   expect(complaints(() => validate(given({ ...values, segmentCount: 3 })))).toEqual([
     '--listen "x": no port; expected host:port, :port, [ipv6]:port or unix:/path',
-    '--mode "both": expected bidirectional, oneway or sink',
+    '--mode "both": expected bidirectional, oneway, sink or valkey',
     "--segmentSize 5000: expected a power of two of 4KiB…1MiB",
     '--upstream "127.0.0.1:1" is the listener [::]:1 itself: relays would loop',
   ]);

@@ -14,4 +14,6 @@ export const streamModes: Readonly<Record<Mode, StreamMode>> = {
   bidirectional: { dials: true, discardsUp: false, discardsDown: false },
   oneway: { dials: true, discardsUp: false, discardsDown: true },
   sink: { dials: false, discardsUp: true, discardsDown: false },
+  // Not relayed as a stream: ringway reads what clients and upstreams say.
+  valkey: { dials: true, discardsUp: false, discardsDown: false },
 };

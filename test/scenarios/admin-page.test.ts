@@ -238,7 +238,7 @@ function tests(executablePath: string): void {
     await page.locator("#listeners", { hasText: "7 s" }).waitFor();
     await writeFile(config, "mode = 1\n");
     await page.getByRole("button", { name: "Reload" }).click();
-    await question.getByText("expected bidirectional, oneway or sink").waitFor();
+    await question.getByText("expected bidirectional, oneway, sink or valkey").waitFor();
     await question.getByRole("button", { name: "Close" }).click();
     await writeConfig("7s");
     await page.context().close();

@@ -64,7 +64,7 @@ upsteams = "a:1"
       'listeners[0].upstreams[1] "${RINGWAY_TEST_GONE}:1": the environment variable RINGWAY_TEST_GONE is not set',
       'listeners[0].upstreams[0] "foo:99999": port "99999" is not a number of 1…65535',
       'unknown key "listeners[1].upsteams"; did you mean listeners[1].upstreams?',
-      'mode "both": expected bidirectional, oneway or sink',
+      'mode "both": expected bidirectional, oneway, sink or valkey',
       'listeners[1].listen "[::]:1" is given twice',
     ];
     const err = lines.map((line) => `ringway: ${path}: ${line}\n`).join("");

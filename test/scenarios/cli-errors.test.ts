@@ -46,7 +46,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
       ["-m", "sink", "-u", "a:1"],
       "--upstream contradicts mode sink, which has no upstream: leave one of them out",
     ],
-    [["-m", "proxy"], '--mode "proxy": expected bidirectional, oneway or sink'],
+    [["-m", "proxy"], '--mode "proxy": expected bidirectional, oneway, sink or valkey'],
     [["-e", "epoll"], '--engine "epoll": expected auto, sockets or uring'],
     [["--uring-send", "fast"], `--uring-send "fast": expected ${SENDS}`],
     [
@@ -87,7 +87,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
       'ringway: unknown flag "-z"; see --help',
       "ringway: gone.toml: cannot be read: there is no such file",
       'ringway: --listen "x": no port; expected host:port, :port, [ipv6]:port or unix:/path',
-      'ringway: --mode "y": expected bidirectional, oneway or sink',
+      'ringway: --mode "y": expected bidirectional, oneway, sink or valkey',
     ]);
   });
 
@@ -103,7 +103,7 @@ describe("what is asked for is not right: one sentence, exit 2", () => {
   test("in a file too", async () => {
     const path = join(folder, "mode.toml");
     await Bun.write(path, 'mode = "both"');
-    const sentence = `${path}: mode "both": expected bidirectional, oneway or sink`;
+    const sentence = `${path}: mode "both": expected bidirectional, oneway, sink or valkey`;
     expect(await runCli("-c", path)).toEqual({ code: 2, out: "", err: `ringway: ${sentence}\n` });
     await Bun.write(path, 'mode = "sink"\n[uring]\nentries = 100');
     const group = `${path}: uring.entries 100: expected a power of two of 16…32,768`;

@@ -56,6 +56,7 @@ describe.each(suffixes.filter((suffix) => suffix !== ".json"))("the comments in 
       "postgres",
       "postgres",
       "sessions",
+      "cache",
       "web",
       "mail",
     ]);

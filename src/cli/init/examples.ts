@@ -44,6 +44,7 @@ const listeners: readonly ExampleListener[] = [
     listen: ":6381",
     upstreams: ["cache1", "cache2", "cache3"].map((host) => ({ address: `${host}:6379` })),
   },
+  { name: "cache", listen: ":6382", upstreams: ["valkey1:6379", "valkey2:6379"] },
   { name: "web", listen: ":8080", upstreams: ["web1:80", "web2:80"] },
   { name: "mail", listen: ":2525", upstreams: ["mail:25"] },
 ];

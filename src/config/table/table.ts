@@ -10,6 +10,7 @@ import { observing } from "./observing.ts";
 import { relaying } from "./relaying.ts";
 import { running } from "./running.ts";
 import type { Scope, Setting, ValuesIn } from "./setting.ts";
+import { sharing } from "./sharing.ts";
 import type { upstreamTable } from "./upstream.ts";
 import { uringTable } from "./uring.ts";
 
@@ -31,6 +32,7 @@ const all = {
   ...beginningTls,
   ...deciding,
   ...copying,
+  ...sharing,
   ...limits,
   ...observing,
   ...running,
@@ -79,6 +81,7 @@ export const settingGroups = {
   beginningTls: { heading: "TLS to upstreams", settings: beginningTls },
   deciding: { heading: "A function that decides", settings: deciding },
   copying: { heading: "Mirror", settings: copying },
+  sharing: { heading: "Mode valkey", settings: sharing },
   limits: { heading: "Limits", settings: limits },
   observing: { heading: "Logs, metrics and admin", settings: observing },
   running: { heading: "How to run", settings: running },
