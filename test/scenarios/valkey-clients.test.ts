@@ -39,13 +39,21 @@ describe
   "mode $mode, engine $engine",
   ({ mode, engine }) => {
     let proxy: CliProcess;
-    let place: Place;
+    let port = 0;
+
+    /** @throws Error with its last words when the proxy has ended: nothing would answer then */
+    const place = async (): Promise<Place> => {
+      const { exitCode, signalCode } = proxy.child;
+      if (exitCode === null && signalCode === null) return { port, server };
+      const { err } = await proxy.finished();
+      throw new Error(`the proxy has ended (${exitCode ?? signalCode}): ${err.slice(-2_000)}`);
+    };
 
     beforeAll(async () => {
       const upstream = `127.0.0.1:${redis.port}`;
       const relay = ["-l", "127.0.0.1:0", "-u", upstream, "--mode", mode, "--engine", engine];
       proxy = new CliProcess([...relay, "--stats", "json"]);
-      place = { port: await proxy.port(), server };
+      port = await proxy.port();
     });
 
     afterAll(async () => {
@@ -54,7 +62,7 @@ describe
 
     for (const library of libraries) {
       describe.each([...library.protocols])(`${library.name}, RESP%d`, (protocol) => {
-        libraryCases(library, protocol, () => place);
+        libraryCases(library, protocol, place);
       });
     }
 

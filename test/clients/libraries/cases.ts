@@ -8,12 +8,16 @@ import type { Command, Library, LibraryClient, Protocol } from "./library.ts";
 const MIB = 1024 * 1024;
 
 /** Everything that a client library does beyond SET and GET, as if nothing stood before the server. */
-export function libraryCases(library: Library, protocol: Protocol, place: () => Place): void {
+export function libraryCases(
+  library: Library,
+  protocol: Protocol,
+  place: () => Promise<Place>,
+): void {
   const play = (name: string, body: (group: Group) => Promise<void>) =>
     test(
       name,
       async () => {
-        const group = new Group(library, protocol, place());
+        const group = new Group(library, protocol, await place());
         try {
           await body(group);
         } finally {
