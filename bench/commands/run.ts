@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { describeMachine } from "../measure/machine.ts";
 import type { Form, RunResult } from "../measure/result.ts";
-import { roundsOf, runScenario } from "../measure/runner.ts";
+import { roundsOf, runScenario, takesPart } from "../measure/runner.ts";
 import { proxies } from "../proxies/all.ts";
 import type { ProxyAdapter } from "../proxies/proxy.ts";
 import { Progress } from "../report/progress.ts";
@@ -42,7 +42,9 @@ export const runBench = defineCommand({
     const run = await measure({
       form,
       proxies: [...choose("proxy", args.proxies, proxies), ...variants(args.variants)],
-      scenarios: choose("scenario", args.scenarios, scenarios),
+      scenarios: choose("scenario", args.scenarios, scenarios).filter(
+        ({ isOnRequest }) => args.scenarios !== undefined || isOnRequest !== true,
+      ),
       rounds: positive("--rounds", args.rounds, pick(form, { smoke: 1, full: FULL_ROUNDS })),
       durationMs: positive("--duration", args.duration, pick(form, { smoke: 100, full: 1_000 })),
     });
@@ -72,6 +74,7 @@ export async function measure(plan: Plan): Promise<RunResult> {
   if (redis !== null) missing.push({ name: "redis-server", why: redis });
   const present: ProxyAdapter[] = [];
   for (const proxy of plan.proxies) {
+    if (!plan.scenarios.some((scenario) => takesPart(scenario, proxy))) continue;
     const why = await proxy.missing();
     if (why === null) present.push(proxy);
     else missing.push({ name: proxy.name, why });
@@ -82,8 +85,11 @@ export async function measure(plan: Plan): Promise<RunResult> {
     if (why === null) able.push(scenario);
     else missing.push({ name: scenario.name, why });
   }
-  const steps = able.reduce((sum, one) => sum + roundsOf(one, rounds, form).length, 0);
-  const progress = new Progress(steps * present.length);
+  const steps = able.map((scenario) => {
+    const count = present.filter((proxy) => takesPart(scenario, proxy)).length;
+    return count * roundsOf(scenario, rounds, form).length;
+  });
+  const progress = new Progress(steps.reduce((sum, count) => sum + count, 0));
   const onRound = ({ name }: Scenario, proxy: ProxyAdapter, round: number) =>
     progress.step(name, round === 0 ? `${proxy.name}, warm-up` : `${proxy.name}, round ${round}`);
   const results = [];

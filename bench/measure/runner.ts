@@ -34,8 +34,10 @@ export function roundsOf(
 }
 
 /** Whether this proxy can do what the scenario is about. */
-export function takesPart({ endsTls }: Scenario, adapter: ProxyAdapter): boolean {
-  return endsTls !== true || adapter.endsTls;
+export function takesPart(scenario: Scenario, adapter: ProxyAdapter): boolean {
+  if (scenario.endsTls === true && !adapter.endsTls) return false;
+  if (adapter.name === "direct") return true;
+  return (scenario.isMultiplexed === true) === (adapter.isMultiplexer === true);
 }
 
 /**
@@ -51,7 +53,9 @@ export async function runScenario(
   const unpin = scenario.isOnOneCore === true ? pinToOneCore() : null;
   try {
     const result = await runPlaced(scenario, adapters, options);
-    return unpin === null ? result : { ...result, note: "everything on one core" };
+    if (unpin === null) return result;
+    const note = ["everything on one core", result.note].filter((part) => part !== null).join("; ");
+    return { ...result, note };
   } finally {
     unpin?.();
   }
@@ -78,7 +82,9 @@ async function runPlaced(
     const targets = started.map(({ target }) => target);
     const { form, durationMs } = options;
     try {
-      open = await scenario.open({ form, durationMs, upstreamPort: upstream.port, targets, tls });
+      const { port, child } = upstream;
+      const behind = { upstreamPort: port, upstreamPid: child.pid };
+      open = await scenario.open({ form, durationMs, ...behind, targets, tls });
       rounds.push(...(await runRounds(scenario, open, targets, options)));
     } catch (error) {
       // What comes before the rounds meets all of them, and so does its failure.

@@ -8,6 +8,8 @@ export interface ProxyAdapter {
   readonly isOurs: boolean;
   /** It can end the clients' TLS. */
   readonly endsTls: boolean;
+  /** It sends the commands of many clients over few connections, and takes part where that counts. */
+  readonly isMultiplexer?: boolean;
   /** Null if it can run here; otherwise what is missing and how to get it. */
   missing(): Promise<string | null>;
   /** Its version, in one line. */

@@ -22,6 +22,12 @@ export function ringway(engine: "sockets" | "uring"): ProxyAdapter {
   return ringwayWith(`ringway-${engine}`, ["--engine", engine]);
 }
 
+/** The same in Valkey mode. */
+export function ringwayValkey(engine: "sockets" | "uring"): ProxyAdapter {
+  const flags = ["--mode", "valkey", "--engine", engine];
+  return { ...ringwayWith(`ringway-${engine}-valkey`, flags), isMultiplexer: true };
+}
+
 /**
  * ringway from its source, with any flags but those that say where it relays.
  *

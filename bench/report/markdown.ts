@@ -3,7 +3,7 @@ import { type Row, rowsOf, timesBetter } from "../measure/summary.ts";
 import { agreementSection } from "./agreement-text.ts";
 import { figureHeading, formatSeconds, formatTimes, formatValue } from "./format.ts";
 import { markdownTable } from "./markdown-table.ts";
-import { failureLines } from "./table.ts";
+import { failureLines, whoTookPart } from "./table.ts";
 
 /** A chart that the page shows. */
 export interface Picture {
@@ -68,7 +68,7 @@ function lookTable(run: RunResult): string {
 }
 
 function scenarioSection(run: RunResult, scenario: ScenarioResult): string {
-  const names = run.proxies.map(({ name }) => name);
+  const names = whoTookPart(run, scenario).map(({ name }) => name);
   const rows = rowsOf(scenario, run.proxies).map((row) => [
     figureHeading(row.figure),
     ...names.map((name) => valueCell(row, name)),

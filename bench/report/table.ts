@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { RunResult, ScenarioResult } from "../measure/result.ts";
+import type { ProxyResult, RunResult, ScenarioResult } from "../measure/result.ts";
 import { type Row, rowsOf, timesBetter } from "../measure/summary.ts";
 import { agreementText } from "./agreement-text.ts";
 import { figureHeading, formatTimes, formatValue } from "./format.ts";
@@ -31,7 +31,7 @@ function renderScenario(
   all: boolean,
   paint: Paint,
 ): string {
-  const { proxies } = run;
+  const proxies = whoTookPart(run, scenario);
   const rows = rowsOf(scenario, proxies).filter(
     ({ figure }) => all || scenario.shown.includes(figure),
   );
@@ -51,6 +51,12 @@ function renderScenario(
   const failures = failureLines(scenario).map((line) => paint("bad", line));
   const title = paint("title", `${scenario.name}: ${scenario.title}${note}`);
   return [title, ...align([head, ...body], paint), ...failures].join("\n");
+}
+
+/** The proxies that the scenario was about. */
+export function whoTookPart(run: RunResult, { rounds }: ScenarioResult): ProxyResult[] {
+  const names = new Set(rounds.map(({ proxy }) => proxy));
+  return run.proxies.filter(({ name }) => names.has(name));
 }
 
 /** What went wrong in the rounds of a scenario, one line per proxy. */

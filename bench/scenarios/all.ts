@@ -10,6 +10,7 @@ import { tlsScenarios } from "./tls.ts";
 import { toolIperf3 } from "./tool-iperf3.ts";
 import { toolRedisBenchmark } from "./tool-redis-benchmark.ts";
 import { toolTime } from "./tool-time.ts";
+import { valkeyScenarios } from "./valkey.ts";
 
 /** Every scenario, in the order of the tables. */
 export const scenarios: readonly Scenario[] = [
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   toolRedisBenchmark,
   toolIperf3,
   toolTime,
+  ...valkeyScenarios,
 ];

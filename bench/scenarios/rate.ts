@@ -1,6 +1,7 @@
 import { RemoteLoad } from "../load/remote.ts";
 import type { Figures } from "../measure/figures.ts";
 import { measureWindow, operationFigures } from "../measure/window.ts";
+import type { Target } from "../proxies/proxy.ts";
 import { pick, type Scenario, type Setting } from "./scenario.ts";
 
 /** Windows that look for a proxy's peak; the best of them counts. */
@@ -40,7 +41,17 @@ function rate(percent: number): Scenario {
 }
 
 /** Requests per second of the slowest proxy in a closed loop; `direct` is none. */
-async function slowestPeak({ durationMs, targets }: Setting, connections: number): Promise<number> {
+async function slowestPeak(setting: Setting, connections: number): Promise<number> {
+  const others = setting.targets.filter(({ adapter }) => adapter.name !== "direct");
+  return await peakOf(others.length > 0 ? others : setting.targets, setting, connections);
+}
+
+/** Requests per second of the slowest of these targets in a closed loop. */
+export async function peakOf(
+  targets: readonly Target[],
+  { durationMs }: Pick<Setting, "durationMs">,
+  connections: number,
+): Promise<number> {
   const load = new RemoteLoad({
     kind: "requests",
     connections,
@@ -48,10 +59,9 @@ async function slowestPeak({ durationMs, targets }: Setting, connections: number
     valueBytes: 0,
     pipeline: 1,
   });
-  const others = targets.filter(({ adapter }) => adapter.name !== "direct");
   try {
     const peaks: number[] = [];
-    for (const target of others.length > 0 ? others : targets) {
+    for (const target of targets) {
       const probes: number[] = [];
       for (let probe = 0; probe < PROBES; probe++) {
         const { operations, seconds } = (await measureWindow(target, load, durationMs)).result;

@@ -19,6 +19,13 @@ export interface Scenario {
   readonly roundsMax?: number;
   /** Clients speak TLS, which the proxies end; whoever cannot is left out. */
   readonly endsTls?: boolean;
+  /**
+   * Clients send commands that proxies may send on over few connections: only those that do take
+   * part, and `direct`.
+   */
+  readonly isMultiplexed?: boolean;
+  /** Only a run whose options name it has it; a run of everything does not. */
+  readonly isOnRequest?: boolean;
   /** Each round starts its proxies itself, so that there is nothing to warm up. */
   readonly isFresh?: boolean;
   /**
@@ -36,6 +43,8 @@ export interface Setting {
   /** How long the window of a round should be. */
   readonly durationMs: number;
   readonly upstreamPort: number;
+  /** The upstream's process. */
+  readonly upstreamPid: number;
   /** What the proxies show clients that speak TLS; null for plain connections. */
   readonly tls: Pair | null;
   /** All that will be measured. */

@@ -18,7 +18,7 @@ export const toolRedisBenchmark: Scenario = {
         const { name } = target.adapter;
         const requests = count.of(name);
         const { result, cpuMicros, memory } = await measureTool(target, () =>
-          redisBenchmark(target.port, connections, requests),
+          redisBenchmark(target.port, { test: "ping_mbulk", connections, requests }),
         );
         count.reached(name, result.requestsPerSecond);
         return {

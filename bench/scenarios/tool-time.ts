@@ -52,7 +52,7 @@ async function measureLife(
   try {
     const [, proxy] = processTree(child.pid);
     if (proxy === undefined) throw new Error("there is no proxy below time");
-    await redisBenchmark(port, 10, requests);
+    await redisBenchmark(port, { test: "ping_mbulk", connections: 10, requests });
     await Bun.sleep(SETTLE_MS);
     const memory = memoryOfTree(proxy);
     const { cpuMicros } = usageOfTree(proxy);

@@ -16,18 +16,26 @@ export function missingRedisBenchmark(): string | null {
   return Bun.which("redis-benchmark") === null ? "apt install redis-tools" : null;
 }
 
+/** What redis-benchmark sends. */
+export interface RedisBenchmarkLoad {
+  readonly test: "ping_mbulk" | "set";
+  readonly connections: number;
+  readonly requests: number;
+  /** Requests in flight on each connection. */
+  readonly pipeline?: number;
+}
+
 /**
- * Lets redis-benchmark send so many PINGs, one in flight on each connection, to 127.0.0.1.
+ * Lets redis-benchmark send requests to 127.0.0.1.
  *
  * @throws Error when it failed, or said something that is not understood
  */
 export async function redisBenchmark(
   port: number,
-  connections: number,
-  count: number,
+  { test, connections, requests, pipeline = 1 }: RedisBenchmarkLoad,
 ): Promise<RedisBenchmarkResult> {
   const place = ["-h", "127.0.0.1", "-p", String(port), "-c", String(connections)];
-  const load = ["-t", "ping_mbulk", "-n", String(count), "--csv"];
+  const load = ["-t", test, "-n", String(requests), "-P", String(pipeline), "--csv"];
   const { code, out, err } = await runChild(["redis-benchmark", ...place, ...load], TIMEOUT_MS);
   if (code !== 0) throw new Error(`redis-benchmark failed (${code}): ${(err || out).trim()}`);
   return parseRedisBenchmark(out);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Child, freePort, startChild, waitForPort } from "../measure/child.ts";
 import { descriptorLimit } from "../measure/limits.ts";
+import { firstLine } from "../proxies/proxy.ts";
 
 /** What proxies relay to. */
 export interface Upstream {
@@ -8,8 +9,20 @@ export interface Upstream {
   readonly child: Child;
 }
 
-/** `redis` answers requests; `sink` takes and checks bulk streams; `iperf3` measures its own. */
-export type UpstreamKind = "redis" | "sink" | "iperf3";
+/**
+ * `redis` answers requests, and `valkey`, too, which is the Valkey that VALKEY says where it is, or
+ * else the same; `sink` takes and checks bulk streams; `iperf3` measures its own.
+ */
+export type UpstreamKind = "redis" | "valkey" | "sink" | "iperf3";
+
+/** Where valkey-server is, if it is to be measured. */
+const valkey = process.env.VALKEY;
+
+/** What `valkey` is, and its version, in one line. */
+export function valkeyVersion(): Promise<string> {
+  if (valkey === undefined && missingRedis() !== null) return Promise.resolve("embedded");
+  return firstLine([valkey ?? "redis-server", "--version"]);
+}
 
 /** Starts an upstream on a free port of 127.0.0.1; it accepts when the promise resolves. */
 export async function startUpstream(kind: UpstreamKind): Promise<Upstream> {
@@ -28,7 +41,9 @@ export function missingRedis(): string | null {
 function commandOf(kind: UpstreamKind, port: number): string[] {
   switch (kind) {
     case "redis":
-      return redis(port);
+      return missingRedis() === null ? redis("redis-server", port) : bun("embedded.ts", port);
+    case "valkey":
+      return valkey === undefined ? commandOf("redis", port) : redis(valkey, port);
     case "sink":
       return bun("sink.ts", port);
     case "iperf3":
@@ -36,11 +51,10 @@ function commandOf(kind: UpstreamKind, port: number): string[] {
   }
 }
 
-function redis(port: number): string[] {
-  if (missingRedis() !== null) return bun("embedded.ts", port);
+function redis(program: string, port: number): string[] {
   const clients = String(descriptorLimit() - 200);
   return [
-    "redis-server",
+    program,
     ...["--port", String(port), "--bind", "127.0.0.1", "--maxclients", clients],
     ...["--save", "", "--appendonly", "no", "--tcp-backlog", "4096"],
   ];
