@@ -12,6 +12,8 @@
  * Owner: a conduit.
  */
 export interface End {
+  /** It is no connection, but the side of a relay that somebody in this thread has (`relay/inside.ts`). */
+  readonly isInside: boolean;
   /** Whether a receive can be limited. */
   readonly limitsReceives: boolean;
   /** A receive is under way and need not be asked for again. */

@@ -106,7 +106,7 @@ export abstract class Conduit<
     host.started(this as never);
     this.client = client;
     this.isRetired = false;
-    host.descriptors.opened(upstreamInside ? 2 : 1);
+    host.descriptors.opened((client.isInside ? 0 : 1) + (upstreamInside ? 1 : 0));
     if (options.address.kind === "unix") client.keepUrgentBytes();
     listener.begin(this as never);
     this.up.discards = discardsUp;
@@ -154,6 +154,14 @@ export abstract class Conduit<
     if (this.copy !== null && header.length > 0) this.copy.push(header);
     this.perform(this.relay.dialed());
     if (!isTold && !this.isLeaving) this.terminate("upstream_reset");
+  }
+
+  /** Instead of an upstream it gets an end inside this process. */
+  protected joins(inside: E): void {
+    this.decided();
+    this.upstream = inside;
+    this.up.target = inside;
+    this.perform(this.relay.dialed());
   }
 
   mirror(mirror: Mirror): void {
@@ -231,13 +239,18 @@ export abstract class Conduit<
   }
 
   protected override perform(effects: RelayEffect): void {
-    if ((effects & RelayEffect.Dial) !== 0) this.host.dialer.dial(this as never);
+    if ((effects & RelayEffect.Dial) !== 0) this.dial();
     if ((effects & RelayEffect.Begin) !== 0) this.begin();
     if ((effects & RelayEffect.Terminate) !== 0) this.abandon();
     if ((effects & RelayEffect.Close) !== 0) {
       this.closing = true;
       this.finish();
     }
+  }
+
+  /** Looks for an upstream. */
+  protected dial(): void {
+    this.host.dialer.dial(this as never);
   }
 
   /**

@@ -47,6 +47,7 @@ class Bytes implements Queue {
 class Scripted implements End {
   isReceiving = false;
   holdsQueue = false;
+  readonly isInside = false;
   readonly asked: string[] = [];
   readonly unsent = 0;
   readonly unread = 0;

@@ -247,6 +247,11 @@ export abstract class RelayStory<L extends StoryListener = StoryListener> implem
     return generation === tenant && isSameDial && dialing;
   }
 
+  /** An upstream has answered. */
+  get hasAnswer(): boolean {
+    return this.dialMs !== NOT_YET;
+  }
+
   get reason(): Reason | null {
     return this.relay.reason;
   }

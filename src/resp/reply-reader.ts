@@ -48,8 +48,8 @@ enum Type {
 /** Lines of text: `+ : _ # , ( -`. */
 const TEXT_TYPES = new Set([43, 58, 95, 35, 44, 40, 45]);
 
-/** The deepest nesting that is followed; Valkey's own replies have a depth of some ten. */
-const DEPTH_MAX = 1_024;
+/** The deepest nesting that is followed. A script of Valkey may return some 8,000 arrays in each other. */
+const DEPTH_MAX = 65_536;
 /** What an aggregate of which the end comes later has left. */
 const OPEN_END = -1;
 /** The most elements and bytes that a length may announce. */

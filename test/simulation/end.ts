@@ -45,6 +45,7 @@ export interface EndHost {
 export class SimulatedEnd implements CompletingEnd {
   /** It asks for no more than it is asked for: else pace is kept by its target. */
   readonly limitsReceives: boolean;
+  readonly isInside = false;
   isReceivePending = false;
   isSendPending = false;
   isClosed = false;

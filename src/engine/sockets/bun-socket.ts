@@ -7,6 +7,8 @@ import type { Socket } from "bun";
  * held back: it brings a last `data` with what the kernel still has, then `close` with an error.
  */
 export interface BunSocket<Data> extends Socket<Data> {
+  /** It is none of Bun's, but an `InsideSocket`. */
+  readonly isInside?: true;
   readonly fd: number;
   pause(): void;
   resume(): void;
@@ -26,7 +28,7 @@ export function bunSocket<Data>(socket: Socket<Data>): BunSocket<Data> {
 export const CHUNK_MAX = 512 * 1024;
 
 /** Chunks of at least this many bytes are freed at once. */
-const RECYCLE_MIN = 32 * 1024;
+export const RECYCLE_MIN = 32 * 1024;
 
 /**
  * Frees a chunk's memory now instead of at a garbage collection, by detaching its buffer. The next

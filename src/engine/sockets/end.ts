@@ -53,6 +53,10 @@ export class SocketsEnd implements End, Deferred {
   ) {}
 
   /** Bun cannot limit how much a receive brings. */
+  get isInside(): boolean {
+    return this.socket?.isInside === true;
+  }
+
   get limitsReceives(): boolean {
     return false;
   }
@@ -200,7 +204,9 @@ export class SocketsEnd implements End, Deferred {
   }
 
   private mayDefer(queue: ChunkQueue): boolean {
-    return this.turn.busy && isSmall(queue) && queue.defer();
+    // What is given inside is somebody else's memory, and given at the end of a turn.
+    if (!this.turn.busy || this.outgoing.source?.isInside === true) return false;
+    return isSmall(queue) && queue.defer();
   }
 
   /** Sends a chunk from where Bun put it. */

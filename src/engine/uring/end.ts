@@ -111,8 +111,12 @@ export class UringEnd implements CompletingEnd {
     readonly slot: number,
   ) {}
 
+  get isInside(): boolean {
+    return false;
+  }
+
   get limitsReceives(): boolean {
-    return true;
+    return !this.isInside;
   }
 
   get isReceiving(): boolean {

@@ -127,9 +127,10 @@ export class Memory {
     return isSmall ? this.isOwn(direction, buffer) : size > this.small.size;
   }
 
-  /** A small buffer for one chunk alone, with which it is released; −1 if there is none. */
-  leaseOwn(direction: Direction): number {
-    return this.group(direction, false).leaseOwn();
+  /** A buffer for one chunk alone, with which it is released; −1 if there is none. Small ones may serve for large. */
+  leaseOwn(direction: Direction, isLarge = false): number {
+    const large = isLarge ? this.group(direction, true).leaseOwn() : -1;
+    return large >= 0 ? large | LARGE : this.group(direction, false).leaseOwn();
   }
 
   /** A chunk of a buffer is no longer needed. */
