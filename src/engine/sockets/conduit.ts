@@ -5,6 +5,7 @@ import { Side } from "../../base/reason.ts";
 import type { Steps } from "../../entry/steps.ts";
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay, RelayPhase } from "../../flow/relay.ts";
+import type { Exchange } from "../../kinds/valkey/exchange.ts";
 import { Conduit } from "../../relay/conduit.ts";
 import type { Hall } from "../../relay/hall.ts";
 import { keepAliveValues, type OptionValue } from "../../relay/keep-alive.ts";
@@ -18,6 +19,7 @@ import type { TlsServerOptions } from "../../transport/tls/server-options.ts";
 import { type BunSocket, CHUNK_MAX } from "./bun-socket.ts";
 import { SocketsEnd, type SocketsLane, Tls } from "./end.ts";
 import type { HandshakeTurns } from "./handshake-turns.ts";
+import { InsideSocket } from "./inside-socket.ts";
 import { ChunkQueue } from "./queue.ts";
 import { FLOW_LIMIT, RECEIVE_MAX, type Reservoir } from "./reservoir.ts";
 import { beginsWithTls, beginTls } from "./tls.ts";
@@ -26,6 +28,8 @@ import type { Attempt, AttemptOwner } from "./upstream-attempt.ts";
 
 /** A listener's settings and the timeouts of the relays that have them. */
 export class SocketsListener extends RelayTimeouts<SocketsConduit> {
+  /** Who takes what its clients send; null if they are relayed. */
+  readonly exchange: Exchange<SocketsListener> | null;
   private keepAliveValues: readonly OptionValue[] | null = null;
 
   /** @param tls what its clients are shown; null where no TLS ends here */
@@ -34,8 +38,10 @@ export class SocketsListener extends RelayTimeouts<SocketsConduit> {
     dialer: TimedDialer<SocketsConduit>,
     readonly tls: TlsServerContext | null,
     readonly handshakes: Handshakes,
+    exchange: Exchange<SocketsListener>,
   ) {
     super(parts, dialer);
+    this.exchange = parts.options.mode === "valkey" ? exchange : null;
   }
 
   /** Makes the kernel detect when the other end of a connection has vanished. */
@@ -98,10 +104,23 @@ export class SocketsConduit
     this.upstreamSocket = new SocketsEnd(turn, this.down, this.up);
   }
 
-  clientEnd(client: BunSocket<unknown>): SocketsEnd {
+  clientEnd(client: BunSocket<unknown> | InsideSocket): SocketsEnd {
     // From now on Bun's callbacks find this conduit.
     client.data = this;
-    return this.clientSocket.open(client);
+    return this.clientSocket.open(client instanceof InsideSocket ? client.socket : client);
+  }
+
+  protected override dial(): void {
+    const { exchange } = this.listener;
+    if (exchange === null) {
+      super.dial();
+      return;
+    }
+    const client = exchange.enter(this.listener, () => this.summary());
+    const inside = new InsideSocket(Side.Upstream, client);
+    inside.data = this;
+    client.begin(inside);
+    this.joins(this.upstreamSocket.open(inside.socket));
   }
 
   override accept(id: number, client: SocketsEnd, listener: SocketsListener): void {
@@ -199,10 +218,10 @@ export class SocketsConduit
     const end = side === Side.Client ? this.clientSocket : this.upstreamSocket;
     this.laneFrom(side).source = null;
     target.target = null;
+    if (!end.isInside) this.host.descriptors.closed(1);
     end.closed();
     if (side === Side.Client) this.client = null;
     else this.upstream = null;
-    this.host.descriptors.closed(1);
     const source = this.laneFrom(side).flow;
     // A stream that lost bytes must not look complete, so its target gets no FIN.
     const cut = failed || end.tls === Tls.Broken || target.flow.sending || source.lostBytes > 0;

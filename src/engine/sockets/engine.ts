@@ -9,10 +9,13 @@ import type { ListenerOptions, MemoryOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import { answerOf, type RouteAnswer } from "../../entry/route/answer.ts";
 import { StreamKind } from "../../kinds/stream/kind.ts";
+import type { ExchangeCarrier } from "../../kinds/valkey/carrier.ts";
+import { Exchange } from "../../kinds/valkey/exchange.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Pool, PoolCount } from "../../memory/pool.ts";
 import type { Selection } from "../../relay/ending/dropping.ts";
 import { Hall, type HallCarrier } from "../../relay/hall.ts";
+import type { Inside, InsideOwner } from "../../relay/inside.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
 import type { Pages } from "../../relay/ledger/pages.ts";
@@ -35,7 +38,9 @@ import { SocketsConduit, type SocketsHall, type SocketsHost, SocketsListener } f
 import { Connector } from "./connector.ts";
 import { copyHandlers, SocketsCopy } from "./copy.ts";
 import { DialWindow } from "./dial-window.ts";
+import { ExchangeTurns } from "./exchange-turns.ts";
 import { HandshakeTurns } from "./handshake-turns.ts";
+import { InsideSocket } from "./inside-socket.ts";
 import { SocketsListening } from "./listening.ts";
 import { Reservoir } from "./reservoir.ts";
 import { beginsWithTls, contextOf } from "./tls.ts";
@@ -51,7 +56,13 @@ const ACCEPT_LOOK_MS = 1_000;
 const ACCEPT_LOOKS_MAX = 4;
 
 /** The engine on `Bun.listen` and `Bun.connect`, in the event loop of the thread that made it. */
-export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<SocketsConduit> {
+export class SocketsEngine
+  implements
+    MovableEngine,
+    SocketsHost,
+    HallCarrier<SocketsConduit>,
+    ExchangeCarrier<SocketsListener>
+{
   readonly name = "sockets";
   readonly reservoirs: { readonly up: Reservoir; readonly down: Reservoir };
   readonly meter: Meter;
@@ -60,6 +71,9 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
   /** Hear of clients whose TLS begins behind something else. */
   readonly securedHandlers: SocketHandler<SocketsConduit>;
   readonly handshakeTurns = new HandshakeTurns<SocketsConduit>();
+  readonly clock = systemClock;
+  readonly exchange = new Exchange<SocketsListener>(this);
+  private readonly exchangeTurns: ExchangeTurns;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
   private readonly connector: Connector;
@@ -88,6 +102,7 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     private readonly held?: Held,
   ) {
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
+    this.exchangeTurns = new ExchangeTurns(this.exchange, onDefect);
     this.acceptLooks = new Recurring(ACCEPT_LOOK_MS, () => this.lookAtAccepting());
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);
@@ -243,6 +258,24 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     return new Attempt(this.connector, conduit, address);
   }
 
+  get isStopping(): boolean {
+    return this.stopping !== null;
+  }
+
+  insideListener(options: ListenerOptions, before: SocketsListener | null): SocketsListener {
+    return this.newListener(options, options.address, before, null);
+  }
+
+  dialInside(listener: SocketsListener, owner: InsideOwner): Inside {
+    const inside = new InsideSocket(Side.Client, owner);
+    this.hall.accept(listener, inside);
+    return inside;
+  }
+
+  atTurnEnd(): void {
+    this.exchangeTurns.begin();
+  }
+
   newCopy(backlog: Backlog): SocketsCopy {
     const { copyHandlers, window } = this;
     const { copies, descriptors } = this.hall;
@@ -265,8 +298,9 @@ export class SocketsEngine implements MovableEngine, SocketsHost, HallCarrier<So
     before: SocketsListener | null,
     tls: TlsServerContext | null,
   ): SocketsListener {
-    const { hall } = this;
-    return new SocketsListener(hall.partsOf(options, address, before), hall.dialer, tls, this);
+    const { exchange, hall } = this;
+    const parts = hall.partsOf(options, address, before);
+    return new SocketsListener(parts, hall.dialer, tls, this, exchange);
   }
 
   private accept(listener: SocketsListener, socket: Socket<SocketsConduit>): void {

@@ -1,5 +1,6 @@
 import { Flow, Phase } from "../../flow/flow.ts";
 import { Relay } from "../../flow/relay.ts";
+import type { Exchange } from "../../kinds/valkey/exchange.ts";
 import { CompletingConduit } from "../../relay/completing-conduit.ts";
 import type { Hall } from "../../relay/hall.ts";
 import { Lane } from "../../relay/lane.ts";
@@ -7,6 +8,7 @@ import type { Meter } from "../../relay/ledger/meter.ts";
 import { Chain } from "./chain.ts";
 import type { AttemptOwner, UringAttempt } from "./connector.ts";
 import type { EndHost, UringEnd, UringLane } from "./end.ts";
+import { InsideEnd } from "./inside-end.ts";
 import type { Listener } from "./listener.ts";
 import { Direction } from "./memory.ts";
 
@@ -20,6 +22,7 @@ export type UringHall = Hall<UringConduit, UringListener>;
 interface UringHost extends EndHost {
   readonly hall: UringHall;
   readonly meter: Meter;
+  readonly exchange: Exchange<UringListener>;
 }
 
 /**
@@ -52,9 +55,22 @@ export class UringConduit
     this.down = new Lane(this.relay.down, new Chain(loop, Direction.Down), meter, this);
   }
 
-  /** The end of an accepted client. */
-  clientEnd(descriptor: number): UringEnd {
-    return this.loop.ends.open(descriptor, this, this.up, this.down);
+  /** The end of an accepted client, or the one whose owner is inside. */
+  clientEnd(client: number | InsideEnd): UringEnd {
+    if (typeof client !== "number") return client.join(this, this.up, this.down);
+    return this.loop.ends.open(client, this, this.up, this.down);
+  }
+
+  protected override dial(): void {
+    if (this.listener.options.mode !== "valkey") {
+      super.dial();
+      return;
+    }
+    const { exchange } = this.loop;
+    const client = exchange.enter(this.listener, () => this.summary());
+    const inside = new InsideEnd(this.loop, client);
+    client.begin(inside);
+    this.joins(inside.join(this, this.down, this.up));
   }
 
   get sources(): readonly string[] {
@@ -85,6 +101,7 @@ export class UringConduit
     if (!this.loop.sender.hidesResets) return false;
     const other = lane === this.up ? this.down : this.up;
     if (other.flow.phase === Phase.Ended || lane.source === null) return false;
+    if (lane.source.isInside) return false;
     return lane.source.otherAddress === null;
   }
 
@@ -95,7 +112,8 @@ export class UringConduit
       return;
     }
     for (const end of [this.client, this.upstream]) {
-      if (end !== null) this.loop.tuning.keepAlive(end.descriptor, this.listener.keepAliveValues);
+      if (end?.isInside === false)
+        this.loop.tuning.keepAlive(end.descriptor, this.listener.keepAliveValues);
     }
   }
 

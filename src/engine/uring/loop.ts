@@ -1,11 +1,15 @@
 import type { Address } from "../../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../../base/clean-up.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import { StreamKind } from "../../kinds/stream/kind.ts";
+import type { ExchangeCarrier } from "../../kinds/valkey/carrier.ts";
+import { Exchange } from "../../kinds/valkey/exchange.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
+import type { Inside, InsideOwner } from "../../relay/inside.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
 import type { Pages } from "../../relay/ledger/pages.ts";
@@ -27,8 +31,10 @@ import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
 import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
+import { InsideEnd } from "./inside-end.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
 import { lettingGo } from "./letting-go.ts";
+import { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { PromptSends } from "./prompt-sends.ts";
@@ -83,7 +89,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which does not return to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit> {
+export class Loop implements HallCarrier<UringConduit>, ExchangeCarrier<UringListener> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -96,6 +102,7 @@ export class Loop implements HallCarrier<UringConduit> {
   /** The ring's file table; null if sockets are used by descriptor. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
+  readonly exchange = new Exchange<UringListener>(this);
   private readonly copyTable = new CopyTable(this);
   readonly ends = new Ends(this);
   private readonly ledger: Ledger<UringConduit>;
@@ -180,13 +187,15 @@ export class Loop implements HallCarrier<UringConduit> {
   turn(): void {
     // Prompt sends that the turn before could not submit may be waited for by now.
     const isLate = !this.prompt.isEmpty;
-    this.flush();
+    const collects = this.exchange.collects();
+    this.flush(!collects);
     this.memory.refill();
     this.hall.lookAtMemory();
     this.tellFigures();
     const due = Math.min(this.report.turnEnded(), this.alarms.nextMicros, this.prompt.dueMicros);
-    const wait = due <= 0 || isLate ? 0 : this.waitCount;
-    if (wait === 0 || !this.hasComeByYielding()) {
+    const wait = due <= 0 || isLate || collects ? 0 : this.waitCount;
+    if (collects) this.collect();
+    else if (wait === 0 || !this.hasComeByYielding()) {
       this.kernel.enter(wait, wait > 1 ? this.options.uring.waitTimeoutMicros : 0, due);
     }
     // Everything was submitted, and all completions that it can have so far are here.
@@ -336,6 +345,28 @@ export class Loop implements HallCarrier<UringConduit> {
     return this.connector.attempt(conduit, address);
   }
 
+  get clock(): Clock {
+    return this.alarms;
+  }
+
+  get isStopping(): boolean {
+    return this.hall.isStopping;
+  }
+
+  insideListener(options: ListenerOptions, before: UringListener | null): UringListener {
+    const parts = this.hall.partsOf(options, options.address, before);
+    return new Listener(parts, this.hall.dialer, -1);
+  }
+
+  dialInside(listener: UringListener, owner: InsideOwner): Inside {
+    const inside = new InsideEnd(this, owner);
+    this.hall.accept(listener, inside);
+    return inside;
+  }
+
+  /** Every turn ends with a flush. */
+  atTurnEnd(): void {}
+
   newCopy(backlog: Backlog): UringCopy {
     return this.copyTable.add(backlog);
   }
@@ -422,7 +453,17 @@ export class Loop implements HallCarrier<UringConduit> {
     return false;
   }
 
-  private flush(): void {
+  /** Submits everything and, if nothing has come yet, lets those run who may send more. */
+  private collect(): void {
+    const { kernel } = this;
+    kernel.enter(0, 0, Infinity);
+    if (kernel.hasCompletions) return;
+    kernel.yield();
+    kernel.enter(0, 0, Infinity);
+  }
+
+  private flush(sendsRequests: boolean): void {
+    this.exchange.flush(sendsRequests);
     const { marked } = this;
     for (let i = 0; i < marked.length; i++) (marked[i] as UringEnd).flush();
     marked.length = 0;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { argsToRead, type Command, commandOf } from "./command-table.ts";
+import { Queue } from "./queue.ts";
 import { Move, Session } from "./session.ts";
-import { SharedConnection } from "./shared-connection.ts";
 
 /** A command by its words. */
 function command(text: string): Command {
@@ -113,11 +113,11 @@ describe("the table", () => {
   });
 
   test.each([
-    ["get", 1],
-    ["client", Infinity],
-    ["auth", Infinity],
-    ["xread", Infinity],
-    ["no.such", 1],
+    ["get", 2],
+    ["client", 16],
+    ["auth", 16],
+    ["xread", 16],
+    ["no.such", 2],
   ])("of %p %p arguments are read", (name, count) => {
     expect(argsToRead(Buffer.from(name))).toBe(count);
   });
@@ -176,13 +176,14 @@ class Client {
 /** Sessions over one shared connection and leased ones, as an owner would run them. */
 class Owner {
   readonly connection = new ServerConnection();
-  readonly shared = new SharedConnection<Client>(8);
+  /** Whom the shared connection owes its next replies. */
+  readonly shared = new Queue<Client>();
   readonly spare: ServerConnection[] = [];
 
   /** Does what can be done with a client's requests. */
   work(client: Client): void {
     for (let text = client.waiting[0]; text !== undefined; text = client.waiting[0]) {
-      if (this.shared.isFull || client.isGone) return;
+      if (this.shared.length >= 8 || client.isGone) return;
       const move = client.session.requested(command(text));
       if (move === Move.Wait) return;
       if (move === Move.Lease) {
@@ -193,7 +194,7 @@ class Owner {
       }
       client.waiting.shift();
       if (move === Move.Share) {
-        this.shared.sent(client);
+        this.shared.push(client);
         this.connection.ask(text);
       } else client.own?.ask(text);
     }
@@ -202,8 +203,8 @@ class Owner {
   /** The next reply of the shared connection comes. */
   sharedReply(): void {
     const reply = this.connection.replies.shift();
-    const client = reply === undefined ? null : this.shared.replied();
-    if (reply === undefined || client === null) return;
+    const client = reply === undefined ? undefined : this.shared.shift();
+    if (reply === undefined || client === undefined) return;
     if (!client.isGone) this.reply(client, reply);
   }
 
@@ -256,7 +257,7 @@ test("whatever clients ask and however replies come: each gets its own, in order
           owner.work(one);
         }
       }
-      expect(owner.shared.owed).toBe(0);
+      expect(owner.shared.length).toBe(0);
       for (const [index, client] of clients.entries()) {
         const { replies } = alone[index] as ServerConnection;
         if (client.isGone) expect(replies.slice(0, client.got.length)).toEqual(client.got);
@@ -265,17 +266,4 @@ test("whatever clients ask and however replies come: each gets its own, in order
     }),
     { numRuns: runs },
   );
-});
-
-test("a shared connection that is lost names each client that was owed something, once, and nobody who left", () => {
-  const shared = new SharedConnection<Client>(10_000);
-  const [a, b, c] = [new Client(), new Client(), new Client()];
-  for (let i = 0; i < 3_000; i++) {
-    for (const client of [a, b, c]) shared.sent(client);
-  }
-  for (let i = 0; i < 6_000; i++) expect(shared.replied()).toBe([a, b, c][i % 3] as Client);
-  expect(shared.owed).toBe(3_000);
-  b.isGone = true;
-  expect([...shared.lost()]).toEqual([a, c]);
-  expect(shared.replied()).toBeNull();
 });

@@ -33,8 +33,10 @@ export class Session {
   /** Replies that are owed, from whichever connection. */
   owed = 0;
   private isLeased = false;
-  private isRelayed = false;
-  private isInTransaction = false;
+  /** Client and own connection are relayed as they are. */
+  isRelayed = false;
+  /** The upstream queues what comes, for EXEC. */
+  isInTransaction = false;
   private isWatching = false;
   /** The connection may have state that nobody knows of: it is closed, and not used by others. */
   private isDirty = false;
@@ -59,6 +61,8 @@ export class Session {
    */
   requested(command: Command, isLarge = false): Move {
     assert(!this.isRelayed, "requested: nobody reads what a relayed client asks");
+    // Whether the transaction is over is known once its end is answered.
+    if (command.way === "here" && this.isSent("exec")) return Move.Wait;
     if (this.isHere(command)) return this.owed === 0 ? Move.Here : Move.Wait;
     if (this.isLeased) return this.requestedOwn(command);
     if (command.way === "share" && !isLarge) {
@@ -66,6 +70,11 @@ export class Session {
       return Move.Share;
     }
     return this.owed === 0 ? Move.Lease : Move.Wait;
+  }
+
+  /** A command that may wait for ever has no reply yet. */
+  get isBlocked(): boolean {
+    return this.isSent("blocks");
   }
 
   /** It has a connection of its own from now on. */
@@ -87,12 +96,11 @@ export class Session {
     return owed;
   }
 
-  /** The shared connection is lost. @returns replies that were owed and will not come */
-  sharedLost(): number {
-    assert(!this.isLeased, "sharedLost: replies are owed by one connection at a time");
-    const { owed } = this;
-    this.owed = 0;
-    return owed;
+  /** The reply that has been owed longest will not come. */
+  lost(): void {
+    assert(this.owed > 0, "lost: a reply is owed");
+    this.owed--;
+    if (this.isLeased) this.sent.shift();
   }
 
   /**
@@ -106,13 +114,18 @@ export class Session {
     if (this.isLeased) this.learn(this.sent.shift() as Command, errorText);
   }
 
-  /** In a transaction Valkey queues what ringway would answer; only the end of a session is never queued. */
+  /**
+   * In a transaction Valkey queues what ringway would answer, and a connection with any state of the client has to
+   * change its identity itself. The end of a session is never queued.
+   */
   private isHere({ state, way }: Command): boolean {
     if (way !== "here") return false;
-    return state === "reset" || state === "quit" || !this.isInTransaction;
+    if (state === "reset" || state === "quit") return true;
+    return state === "identity" ? !this.isStateful : !this.isInTransaction;
   }
 
-  private get isStateful(): boolean {
+  /** The own connection has a transaction, watched keys, or something that nobody knows of. */
+  get isStateful(): boolean {
     return this.isInTransaction || this.isWatching || this.isDirty;
   }
 
