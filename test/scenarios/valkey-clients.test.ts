@@ -13,7 +13,7 @@ import { CliProcess } from "../fixtures/cli-process.ts";
 // The client libraries that people use, each with everything that it can do, through each mode of a
 // listener that passes commands on.
 
-const modes = ["bidirectional"] as const;
+const modes = ["bidirectional", "valkey"] as const;
 const engines = process.platform === "linux" ? ["sockets", "uring"] : ["sockets"];
 const libraries = [ioredis, iovalkey, nodeRedis, glide, bunClient];
 
