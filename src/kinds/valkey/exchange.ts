@@ -15,7 +15,9 @@ const LEAVING_MAX_MS = 1_000;
 const LEAVING_LOOK_MS = 10;
 /** How often idle connections are looked at; one that is idle at two looks is closed. */
 const SWEEP_MS = 10_000;
-/** Requests of so many clients are sent without waiting for more. */
+/** After vain tries to collect requests at most so many batches are sent without one. */
+const VAIN_MAX = 63;
+/** So many requests are sent without waiting for more. */
 const COLLECTED_MAX = 256;
 /** Bytes that the place for the replies of a turn has at first. */
 const KEPT_MIN = 64 * 1024;
@@ -45,6 +47,11 @@ export class Exchange<L extends ValkeyListener> implements ServiceHost {
   private asked = 0;
   private collectedAsked = 0;
   private sentAsked = 0;
+  /** Requests wait for those of this turn. */
+  private isCollecting = false;
+  /** Batches to send without collecting, and how many there are after each vain try. */
+  private left = 0;
+  private vain = 0;
   /** The replies of this turn, one behind the other. */
   private replies = new Uint8Array(KEPT_MIN);
   private repliesSize = 0;
@@ -129,14 +136,25 @@ export class Exchange<L extends ValkeyListener> implements ServiceHost {
   }
 
   /**
-   * Whether requests of this turn should wait for those that come in the next, because they came in great numbers.
-   * A turn that brings none ends that, so nobody waits for long.
+   * Whether requests of this turn should wait for those that come in the next one, which does not wait for anything.
+   * A turn that brings none ends that. The more have brought none, the fewer are tried: a client alone waits for nobody.
    */
   collects(): boolean {
     const { asked, collectedAsked } = this;
     this.collectedAsked = asked;
-    const goesOn = asked > collectedAsked && this.unsent < COLLECTED_MAX;
-    return this.markedConnections.length > 0 && goesOn;
+    if (this.markedConnections.length === 0) {
+      this.isCollecting = false;
+      return false;
+    }
+    const isMore = asked > collectedAsked;
+    if (this.isCollecting) this.vain = isMore ? 0 : Math.min(VAIN_MAX, 2 * this.vain + 1);
+    else if (this.left > 0) {
+      this.left--;
+      return false;
+    }
+    this.isCollecting = isMore && this.unsent < COLLECTED_MAX;
+    if (!this.isCollecting) this.left = this.vain;
+    return this.isCollecting;
   }
 
   /** The turn is over: sends what has come together. @param sendsRequests false to send only replies */
