@@ -72,7 +72,9 @@ export class SocketsEngine
   readonly securedHandlers: SocketHandler<SocketsConduit>;
   readonly handshakeTurns = new HandshakeTurns<SocketsConduit>();
   readonly clock = systemClock;
-  readonly exchange = new Exchange<SocketsListener>(this);
+  /** As much as the pool has at most. */
+  readonly holdingsMax: number;
+  readonly exchange: Exchange<SocketsListener>;
   private readonly exchangeTurns: ExchangeTurns;
   private readonly copyHandlers: ReturnType<typeof copyHandlers>;
   private readonly window: DialWindow;
@@ -102,6 +104,8 @@ export class SocketsEngine
     private readonly held?: Held,
   ) {
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
+    this.holdingsMax = memory.segmentSize * memory.segmentCount;
+    this.exchange = new Exchange<SocketsListener>(this);
     this.exchangeTurns = new ExchangeTurns(this.exchange, onDefect);
     this.acceptLooks = new Recurring(ACCEPT_LOOK_MS, () => this.lookAtAccepting());
     this.ledger = new Ledger(this.name, this.meter, share, memory);

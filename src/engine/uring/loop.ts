@@ -1,15 +1,12 @@
 import type { Address } from "../../base/address.ts";
 import { cleanUp, cleanUpOrThrow } from "../../base/clean-up.ts";
-import type { Clock } from "../../base/clock.ts";
 import type { ListenerOptions, MemoryOptions, UringOptions } from "../../config/options.ts";
 import { Count } from "../../counts/figures.ts";
 import type { RouteAnswer } from "../../entry/route/answer.ts";
 import { StreamKind } from "../../kinds/stream/kind.ts";
-import type { ExchangeCarrier } from "../../kinds/valkey/carrier.ts";
 import { Exchange } from "../../kinds/valkey/exchange.ts";
 import type { Backlog } from "../../memory/backlog.ts";
 import { Hall, type HallCarrier, type PauseCause } from "../../relay/hall.ts";
-import type { Inside, InsideOwner } from "../../relay/inside.ts";
 import { Ledger } from "../../relay/ledger/ledger.ts";
 import { Meter } from "../../relay/ledger/meter.ts";
 import type { Pages } from "../../relay/ledger/pages.ts";
@@ -31,10 +28,9 @@ import type { UringCopy } from "./copy.ts";
 import { CopyTable } from "./copy-table.ts";
 import { Ends, type UringEnd } from "./end.ts";
 import { Files } from "./files.ts";
-import { InsideEnd } from "./inside-end.ts";
+import { InsideCarrier } from "./inside-carrier.ts";
 import type { Kernel, Sockets } from "./kernel.ts";
 import { lettingGo } from "./letting-go.ts";
-import { Listener } from "./listener.ts";
 import { Memory } from "./memory.ts";
 import { Prepare } from "./prepare.ts";
 import { PromptSends } from "./prompt-sends.ts";
@@ -89,7 +85,7 @@ export interface LoopOptions {
  *
  * Owner: the thread that calls {@link run}, which does not return to its event loop meanwhile.
  */
-export class Loop implements HallCarrier<UringConduit>, ExchangeCarrier<UringListener> {
+export class Loop implements HallCarrier<UringConduit> {
   readonly prepare: Prepare;
   readonly chunks = new Chunks();
   readonly memory: Memory;
@@ -102,7 +98,7 @@ export class Loop implements HallCarrier<UringConduit>, ExchangeCarrier<UringLis
   /** The ring's file table; null if sockets are used by descriptor. */
   private readonly files: Files | null;
   readonly alarms = new Alarms();
-  readonly exchange = new Exchange<UringListener>(this);
+  readonly exchange: Exchange<UringListener>;
   private readonly copyTable = new CopyTable(this);
   readonly ends = new Ends(this);
   private readonly ledger: Ledger<UringConduit>;
@@ -132,6 +128,7 @@ export class Loop implements HallCarrier<UringConduit>, ExchangeCarrier<UringLis
     readonly report: Report,
   ) {
     this.prepare = new Prepare(kernel);
+    this.exchange = new Exchange<UringListener>(new InsideCarrier(this, options.memory));
     const { waitCount, sqPollIdleMs, yield: yields } = options.uring;
     this.waitCount = Math.max(1, waitCount);
     // A polling thread submits whenever it likes.
@@ -344,28 +341,6 @@ export class Loop implements HallCarrier<UringConduit>, ExchangeCarrier<UringLis
   newAttempt(conduit: UringConduit, address: Address): UringAttempt {
     return this.connector.attempt(conduit, address);
   }
-
-  get clock(): Clock {
-    return this.alarms;
-  }
-
-  get isStopping(): boolean {
-    return this.hall.isStopping;
-  }
-
-  insideListener(options: ListenerOptions, before: UringListener | null): UringListener {
-    const parts = this.hall.partsOf(options, options.address, before);
-    return new Listener(parts, this.hall.dialer, -1);
-  }
-
-  dialInside(listener: UringListener, owner: InsideOwner): Inside {
-    const inside = new InsideEnd(this, owner);
-    this.hall.accept(listener, inside);
-    return inside;
-  }
-
-  /** Every turn ends with a flush. */
-  atTurnEnd(): void {}
 
   newCopy(backlog: Backlog): UringCopy {
     return this.copyTable.add(backlog);

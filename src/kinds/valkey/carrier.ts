@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import type { Inside, InsideOwner } from "../../relay/inside.ts";
 import type { ServedClient } from "./client-host.ts";
+import type { Holdings } from "./holdings.ts";
 import type { Leases } from "./leases.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -14,6 +15,8 @@ export interface ValkeyListener {
 /** What an exchange needs of its engine. */
 export interface ExchangeCarrier<L extends ValkeyListener> {
   readonly clock: Clock;
+  /** The most bytes that it holds for clients outside of their relays. */
+  readonly holdingsMax: number;
   /** No new client comes. */
   readonly isStopping: boolean;
   /** Makes the listener of relays that begin inside. @param before the one that it replaces */
@@ -26,6 +29,7 @@ export interface ExchangeCarrier<L extends ValkeyListener> {
 
 /** What the exchange's services share. */
 export interface ServiceHost {
+  readonly holdings: Holdings;
   readonly leases: Leases;
   readonly clock: Clock;
   readonly isStopping: boolean;

@@ -230,6 +230,7 @@ test("whatever clients ask, and however the network behaves: each gets its own r
           if (!inside.isOver && !inside.hasEnded) expect(server.isClean).toBe(true);
         }
         expect(net.exchange.leases.count).toBeLessThanOrEqual(3);
+        expect(net.exchange.holdings.bytes).toBe(0);
       },
     ),
     { numRuns: runs },

@@ -86,6 +86,18 @@ describe("clients that share a connection", () => {
     expect(got(other)).toBe(answered("get b"));
   });
 
+  test("many that stop in the middle of a request cannot use up the memory", () => {
+    const net = network();
+    const half = request("set", "key", "x".repeat(900)).slice(0, 800);
+    const clients = Array.from({ length: 2_000 }, () => net.connect());
+    for (const client of clients) client.send(half);
+    net.settle();
+    expect(net.exchange.holdings.bytes).toBeLessThanOrEqual(1024 * 1024);
+    expect(clients.filter(({ reason }) => reason === "memory_limit").length).toBeGreaterThan(600);
+    for (const client of clients) client.close("client_reset");
+    expect(net.exchange.holdings.bytes).toBe(0);
+  });
+
   test("10,000 requests of one client let another in between", () => {
     const net = network();
     const [many, one] = [net.connect(), net.connect()];

@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import { Deadlines } from "../../base/deadlines.ts";
 import type { ExchangeCarrier, ServiceHost, ValkeyListener } from "./carrier.ts";
 import type { ServedClient } from "./client-host.ts";
+import { Holdings } from "./holdings.ts";
 import { Leases } from "./leases.ts";
 import type { ClientFacts } from "./own-answers.ts";
 import { Service } from "./service.ts";
@@ -35,6 +36,7 @@ const KEPT_MIN = 64 * 1024;
  */
 export class Exchange<L extends ValkeyListener> implements ServiceHost {
   readonly leases = new Leases();
+  readonly holdings: Holdings;
   private readonly services = new Map<string, Service<L>>();
   private marked: ServedClient[] = [];
   /** The same list in turn with the other, so that none is made anew. */
@@ -61,6 +63,7 @@ export class Exchange<L extends ValkeyListener> implements ServiceHost {
   private isSweeping = false;
 
   constructor(private readonly carrier: ExchangeCarrier<L>) {
+    this.holdings = new Holdings(carrier.holdingsMax);
     this.stuffedClients = new Deadlines<ServedClient>(
       STUFFED_MAX_MS,
       (client) => client.end("client_slow"),

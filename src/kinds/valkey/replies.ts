@@ -1,5 +1,6 @@
 import { copyOf } from "../../base/bytes.ts";
 import type { Inside } from "../../relay/inside.ts";
+import type { Holdings } from "./holdings.ts";
 
 /** Replies of this many bytes are passed on at once, without a copy. */
 const DIRECT_MIN = 16 * 1024;
@@ -11,6 +12,7 @@ export interface RepliesHost {
   /** Keeps a small reply until the end of the turn. @returns where */
   keep(bytes: Uint8Array, from: number, to: number): number;
   kept(from: number, to: number): Uint8Array;
+  readonly holdings: Holdings;
 }
 
 /** The client that they are for. */
@@ -19,6 +21,8 @@ export interface RepliesOwner {
   mark(): void;
   /** It leaves too many unread: it is closed unless it soon catches up. @param isSlow false once it has caught up */
   isSlow(isSlow: boolean): void;
+  /** There is no memory for what it does not take. */
+  overfull(): void;
 }
 
 /** A connection that is not read for a while. */
@@ -115,6 +119,7 @@ export class Replies {
     this.caughtUp();
     this.parts.length = 0;
     this.backlog.length = 0;
+    this.host.holdings.bytes -= this.size;
     this.size = 0;
     this.letOn();
   }
@@ -130,8 +135,11 @@ export class Replies {
   }
 
   private keepBack(bytes: Uint8Array): void {
+    const { holdings } = this.host;
     this.backlog.push(bytes);
     this.size += bytes.length;
+    holdings.bytes += bytes.length;
+    if (holdings.isExceeded) this.owner.overfull();
     if (this.isTimed || this.size <= this.host.backlogBytes) return;
     // Its time runs until it has caught up, so that one who reads drop by drop gains nothing.
     this.isTimed = true;
@@ -144,6 +152,7 @@ export class Replies {
       if (first === undefined) break;
       const taken = this.inside.give(first);
       this.size -= taken;
+      this.host.holdings.bytes -= taken;
       if (taken < first.length) this.backlog[0] = first.subarray(taken);
       else this.backlog.shift();
       if (taken === 0) break;

@@ -2,6 +2,7 @@ import { copyOf } from "../../base/bytes.ts";
 import { Found, RequestReader } from "../../resp/request-reader.ts";
 import { Asked, type Asker } from "./asked.ts";
 import { argsToRead, type Command, commandNamed, ownCommand } from "./command-table.ts";
+import type { Holdings } from "./holdings.ts";
 import type { Policy } from "./policy.ts";
 import type { UpstreamConnection, Waiting } from "./upstream-connection.ts";
 
@@ -23,6 +24,7 @@ export interface RequestsHost {
   /** Bytes of a request from which on it is large. */
   readonly largeBytes: number;
   readonly retriesReads: boolean;
+  readonly holdings: Holdings;
 }
 
 /** The client whose requests they are. */
@@ -42,6 +44,8 @@ export interface RequestsOwner extends Asker, Waiting {
   streamed(): void;
   /** It has broken the protocol: nothing that follows has a meaning. */
   fail(error: string): void;
+  /** There is no memory for the beginning of its request. */
+  overfull(): void;
 }
 
 /**
@@ -60,6 +64,7 @@ export class Requests {
   private named: Command | null = null;
   /** The beginning of a request that is not whole. */
   private readonly partial: Uint8Array[] = [];
+  private partialSize = 0;
   /** The shared connection that the requests read last went out on. */
   private shared: UpstreamConnection | null = null;
 
@@ -86,7 +91,7 @@ export class Requests {
       const { at } = reader;
       if (found === Found.More) {
         this.sendRun(bytes, run, from);
-        this.partial.push(copyOf(bytes, from, at));
+        this.keep(copyOf(bytes, from, at));
         if (reader.expectedSize > this.host.largeBytes) this.holdLarge();
         return at;
       }
@@ -96,13 +101,28 @@ export class Requests {
       }
       this.sendRun(bytes, run, from);
       if (found === Found.Request) this.hold(this.whole(bytes, from, at), false);
-      else this.partial.length = 0;
+      else this.clear();
       run = from = at;
       if (found === Found.Failed) owner.fail(reader.error);
       if (found === Found.Failed || owner.isEnding) return bytes.length;
     }
     this.sendRun(bytes, run, from);
     return from;
+  }
+
+  /** Forgets the beginning of a request. */
+  clear(): void {
+    this.host.holdings.bytes -= this.partialSize;
+    this.partialSize = 0;
+    this.partial.length = 0;
+  }
+
+  private keep(piece: Uint8Array): void {
+    const { holdings } = this.host;
+    this.partial.push(piece);
+    this.partialSize += piece.length;
+    holdings.bytes += piece.length;
+    if (holdings.isExceeded) this.owner.overfull();
   }
 
   /** Sends the request that was read on a shared connection, if that is possible now: all but its bytes. */
@@ -118,7 +138,7 @@ export class Requests {
     shared.owes(new Asked(this.owner, command, null, request));
     if (partial.length > 0) {
       for (const piece of partial) shared.append(piece, 0, piece.length);
-      partial.length = 0;
+      this.clear();
     }
     return true;
   }
@@ -136,14 +156,14 @@ export class Requests {
 
   private holdLarge(): void {
     const bytes = Buffer.concat(this.partial);
-    this.partial.length = 0;
+    this.clear();
     this.hold(bytes, true);
   }
 
   /** The bytes of a request, of which the beginning may have come before. */
   private whole(bytes: Uint8Array, from: number, to: number): Uint8Array {
     const all = Buffer.concat([...this.partial, bytes.subarray(from, to)]);
-    this.partial.length = 0;
+    this.clear();
     return all;
   }
 

@@ -4,6 +4,7 @@ import type { ListenerOptions, ValkeyOptions } from "../../config/options.ts";
 import type { ExchangeCarrier, ServiceHost, ValkeyListener } from "./carrier.ts";
 import type { ClientHost, ServedClient } from "./client-host.ts";
 import type { Command } from "./command-table.ts";
+import type { Holdings } from "./holdings.ts";
 import { type Identity, identityKey } from "./identity.ts";
 import type { Leases } from "./leases.ts";
 import { Login, type LoginHost } from "./login.ts";
@@ -133,6 +134,10 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
 
   leaves(client: ServedClient): void {
     this.host.leaves(client);
+  }
+
+  get holdings(): Holdings {
+    return this.host.holdings;
   }
 
   get mayReserve(): boolean {

@@ -129,6 +129,7 @@ export class TestNetwork implements ExchangeCarrier<TestListener> {
   readonly upstreams: TestUpstream[] = [];
   readonly exchange: Exchange<TestListener>;
   isStopping = false;
+  readonly holdingsMax: number = 1024 * 1024;
   /** Dials fail. */
   isUnreachable = false;
   private ids = 0;

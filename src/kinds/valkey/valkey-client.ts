@@ -10,6 +10,7 @@ import type { Login, LoginClient } from "./login.ts";
 import { changeCommand, type Member, Membership } from "./membership.ts";
 import { type ClientFacts, ClientName, OK, ownAnswer, setName } from "./own-answers.ts";
 import { OwnConnection } from "./own-connection.ts";
+import { Pending } from "./pending.ts";
 import { Replies, type RepliesOwner } from "./replies.ts";
 import { type Held, Requests, type RequestsOwner } from "./requests.ts";
 import { Move, Session } from "./session.ts";
@@ -38,9 +39,7 @@ export class ValkeyClient
   shared: UpstreamConnection | null = null;
   private readonly own = new OwnConnection(this.session, this, this.said);
   private readonly replies: Replies;
-  private held: Held | null = null;
-  /** Requests whose connection was lost, which are sent before what is held. */
-  private readonly again: Held[] = [];
+  private readonly pending = new Pending();
   /** It did not take all that it was shown. */
   private isBehind = false;
   private isTaking = false;
@@ -99,7 +98,7 @@ export class ValkeyClient
   }
 
   hold(held: Held): void {
-    this.held = held;
+    this.pending.hold(held);
     this.proceed();
   }
 
@@ -113,8 +112,8 @@ export class ValkeyClient
   }
 
   get mustWait(): boolean {
-    if (this.held !== null || this.again.length > 0) return true;
-    if (this.membership.isChanging || this.session.owed >= OWED_MAX) return true;
+    if (!this.pending.isEmpty || this.membership.isChanging || this.session.owed >= OWED_MAX)
+      return true;
     const connection = this.own.now ?? this.shared;
     if (connection === null || !connection.isFull || connection.isOver) return false;
     connection.waiting.add(this);
@@ -136,11 +135,11 @@ export class ValkeyClient
   private proceed(): void {
     while (!this.membership.isChanging && !this.isEnding) {
       const { session } = this;
-      const held = this.again[0] ?? this.held;
+      const held = this.pending.next;
       if (held === null) return;
       if (held.command.isDenied) {
         if (session.owed > 0) return;
-        this.done();
+        this.pending.done();
         this.deny(held);
         return;
       }
@@ -163,31 +162,26 @@ export class ValkeyClient
           break;
         case Move.Lease:
           if (held.command.name === ID && !this.own.hasReserve && !this.host.mayReserve) {
-            this.done();
+            this.pending.done();
             this.answer(held);
             break;
           }
           if (!this.lease(held.command)) return;
           break;
         case Move.Here:
-          this.done();
+          this.pending.done();
           this.answer(held);
           break;
         case Move.Relay:
-          this.done();
+          this.pending.done();
           this.beginRelay(held);
       }
     }
   }
 
-  /** What was next is carried out. */
-  private done(): void {
-    if (this.again.shift() === undefined) this.held = null;
-  }
-
   private send(connection: UpstreamConnection, held: Held): void {
     const { args, bytes, command, isLarge, tries } = held;
-    this.done();
+    this.pending.done();
     if (command.name === "CLIENT PAUSE") this.host.pauses(args.slice(2).map(textOf));
     if (command.name === "CLIENT UNPAUSE") this.host.pauses([]);
     // WAIT counts from what its own connection has done: something has to come before it.
@@ -238,10 +232,10 @@ export class ValkeyClient
   /** The request that is held, or the change of identity, cannot be carried out. */
   unserved(errorText: string): void {
     const { isChanging } = this.membership;
-    const held = this.again[0] ?? this.held;
+    const held = this.pending.next;
     if (isChanging) this.membership.answered(false);
     else if (held === null) return;
-    else this.done();
+    else this.pending.done();
     if (!isChanging && held?.isLarge === true) {
       // The rest of it would have to be read for nothing.
       this.endWith(writeError(errorText), "upstream_fin");
@@ -347,9 +341,10 @@ export class ValkeyClient
     if (command === changeCommand) this.changed(errorText === null);
     this.own.replied(size > this.host.largeBytes);
     if (!this.requests.isStreaming) this.own.releaseIfClean();
-    if (this.held !== null || this.isBehind || this.hasFinished || this.failure !== null) {
+    const { isEmpty } = this.pending;
+    if (!isEmpty || this.isBehind || this.hasFinished || this.failure !== null) {
       // In the middle of a long pipeline it is not worthwhile to go on for each reply.
-      if (this.held !== null || session.owed <= OWED_MAX / 2) this.resume();
+      if (!isEmpty || session.owed <= OWED_MAX / 2) this.resume();
     }
   }
 
@@ -373,7 +368,7 @@ export class ValkeyClient
       this.say(writeError(LOST));
       return;
     }
-    this.again.push({
+    this.pending.askAgain({
       command,
       bytes: request as Uint8Array,
       args: [],
@@ -455,11 +450,11 @@ export class ValkeyClient
     this.isGone = true;
     this.host.waitsNoMore(this);
     this.membership.leave();
-    this.held = null;
-    this.again.length = 0;
+    this.pending.clear();
     this.own.dropReserve(this.membership.login);
     if (this.session.mayRelease && !this.requests.isStreaming) this.own.release();
     else this.own.discard();
+    this.requests.clear();
     this.replies.clear();
     this.host.gone(this);
   }
@@ -474,14 +469,18 @@ export class ValkeyClient
 
   fail(error: string): void {
     // What it has asked for before is answered first: the error would otherwise take the place of a reply.
-    this.held = null;
+    this.pending.clear();
     this.failure = writeError(`ERR ${error}`);
     this.endIfDone();
   }
 
+  overfull(): void {
+    this.end("memory_limit");
+  }
+
   private endIfDone(): void {
     if (this.isEnding || this.session.owed > 0 || this.membership.isChanging) return;
-    if (this.held !== null || this.again.length > 0) return;
+    if (!this.pending.isEmpty) return;
     if (this.failure !== null) this.endWith(this.failure, "protocol_invalid");
     else if (this.hasFinished && !this.isBehind) this.endWith(NOTHING, null);
   }
