@@ -35,7 +35,7 @@ export function greetingOf({ user, password, database, protocol }: Identity): Gr
   const auth = user === null ? [] : user === "" ? [password] : [user, password];
   if (protocol === 3) {
     const named = auth.length === 1 ? ["default", password] : auth;
-    greeting.push(["hello", "3", ...(auth.length === 0 ? [] : ["auth", ...named])]);
+    greeting.push(["hello", "3", ...(auth.length === 0 ? [] : ["AUTH", ...named])]);
   } else if (auth.length > 0) greeting.push(["auth", ...auth]);
   const must = greeting.map((words) => ({ words, isTry: false }));
   if (database === "0") return must;
