@@ -4,7 +4,7 @@ import { CliProcess } from "../test/fixtures/cli-process.ts";
 import { type LoadResult, LoadRun } from "./demo/load.ts";
 import { loads } from "./demo/loads.ts";
 import { openScreen, type Screen } from "./demo/screen.ts";
-import { proxyLine, table } from "./demo/table.ts";
+import { proxyLines, table } from "./demo/table.ts";
 
 // `bun run demo`: the proxy as a person would start it, in a process of its own, between an
 // upstream in another thread and clients in this one, so that none of the three waits for another.
@@ -36,7 +36,7 @@ async function demo(screen: Screen, signal: AbortSignal): Promise<void> {
   screen.line(table(results));
   if (code !== 0) throw new DemoError(`the proxy ended with ${code}:\n${err}`);
   const statistics = JSON.parse(out) as Statistics;
-  screen.line(proxyLine(statistics));
+  screen.line(proxyLines(statistics));
   const failed = results.find(({ failure }) => failure !== null);
   if (failed !== undefined) throw new DemoError(`${failed.name}: ${failed.failure}`);
   audit(statistics);

@@ -18,18 +18,18 @@ export function table(results: readonly LoadResult[]): string {
   return rows.map(line).join("\n");
 }
 
-/** The proxy's final report, in one line. */
-export function proxyLine({ relays, up, down, memory }: Statistics): string {
+/** The proxy's final report, in two lines. */
+export function proxyLines({ relays, up, down, memory }: Statistics): string {
   const reasons = Object.entries(relays.reasons).map(
     ([word, count]) => `${word} ${formatCount(count)}`,
   );
   const { segmentsLeased, segmentsLeasedMax, segmentCount } = memory;
+  const ended = `${formatCount(relays.ended)} relays ended (${reasons.join(", ")})`;
+  const most = `${formatCount(segmentsLeasedMax)} of ${formatCount(segmentCount)} segments`;
   return [
-    `the proxy: ${formatCount(relays.ended)} relays ended (${reasons.join(", ")})`,
-    `${formatCount(up.lostBytes + down.lostBytes)} bytes lost`,
-    `pool: at most ${formatCount(segmentsLeasedMax)} of ${formatCount(segmentCount)} segments in use`,
-    `${formatCount(segmentsLeased)} at the end`,
-  ].join(", ");
+    `the proxy: ${ended}, ${formatCount(up.lostBytes + down.lostBytes)} bytes lost`,
+    `its pool: at most ${most} in use, ${formatCount(segmentsLeased)} at the end`,
+  ].join("\n");
 }
 
 /** Requests that were answered, per second. */
