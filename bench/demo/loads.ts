@@ -36,6 +36,11 @@ export const loads: readonly Load[] = [
   },
 ];
 
+/** The same small SETs for so many clients, each of which waits for its reply. */
+export function setLoad(name: string, connections: number, durationMs: number): Load {
+  return { name, connections, batches: smallSets, durationMs };
+}
+
 function smallSets(index: number): Batch[] {
   return Array.from({ length: KEYS }, (_, key) => ({
     request: request("SET", keyName(index, key), smallValue(index, key)),

@@ -4,10 +4,15 @@ import type { LoadResult } from "./load.ts";
 
 const heads = ["load", "requests", "errors", "requests/s", "p50 ms", "p99 ms", "MB/s"] as const;
 
-/** The results as a small table: the first column to the left, figures to the right. */
+/** The results as a small table. */
 export function table(results: readonly LoadResult[]): string {
-  const rows = [heads, ...results.map(row)];
-  const widths = heads.map((_, column) => Math.max(...rows.map((cells) => width(cells, column))));
+  return aligned([heads, ...results.map(row)]);
+}
+
+/** Rows of equally many cells in columns: the first one to the left, figures to the right. */
+export function aligned(rows: readonly (readonly string[])[]): string {
+  const width = (column: number) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0));
+  const widths = (rows[0] ?? []).map((_, column) => width(column));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, column) => {
@@ -53,8 +58,4 @@ function row(result: LoadResult): string[] {
     latencies.percentile(99).toFixed(3),
     megabytesPerSecond(result).toFixed(1),
   ];
-}
-
-function width(cells: readonly string[], column: number): number {
-  return cells[column]?.length ?? 0;
 }
