@@ -10,31 +10,36 @@ const KEYS = 16;
 /** What the demo drives, lightest first. */
 export const loads: readonly Load[] = [
   {
-    name: "10 SET on 1 connection (liburing #1338)",
+    name: "10 SET (liburing #1338)",
     connections: 1,
     batches: (index) => smallSets(index),
     batchesMax: 10,
     durationMs: 5_000,
   },
   {
-    name: "SET/GET ping-pong, 50 connections",
+    name: "SET/GET, 50 clients",
     connections: 50,
     batches: (index) => smallSets(index).flatMap((set, key) => [set, smallGet(index, key)]),
     durationMs: 3_000,
   },
   {
-    name: "SET/GET in pipelines of 16, 50 connections",
+    name: "SET/GET × 16, 50 clients",
     connections: 50,
     batches: (index) => pipelines(index),
     durationMs: 3_000,
   },
   {
-    name: "SET/GET of 1 MiB values, 4 connections",
+    name: "SET/GET 1 MiB, 4 clients",
     connections: 4,
     batches: (index) => largeBatches(index),
     durationMs: 3_000,
   },
 ];
+
+/** The same small SETs for so many clients, each of which waits for its reply. */
+export function setLoad(name: string, connections: number, durationMs: number): Load {
+  return { name, connections, batches: smallSets, durationMs };
+}
 
 function smallSets(index: number): Batch[] {
   return Array.from({ length: KEYS }, (_, key) => ({

@@ -4,10 +4,15 @@ import type { LoadResult } from "./load.ts";
 
 const heads = ["load", "requests", "errors", "requests/s", "p50 ms", "p99 ms", "MB/s"] as const;
 
-/** The results as a small table: the first column to the left, figures to the right. */
+/** The results as a small table. */
 export function table(results: readonly LoadResult[]): string {
-  const rows = [heads, ...results.map(row)];
-  const widths = heads.map((_, column) => Math.max(...rows.map((cells) => width(cells, column))));
+  return aligned([heads, ...results.map(row)]);
+}
+
+/** Rows of equally many cells in columns: the first one to the left, figures to the right. */
+export function aligned(rows: readonly (readonly string[])[]): string {
+  const width = (column: number) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0));
+  const widths = (rows[0] ?? []).map((_, column) => width(column));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, column) => {
@@ -18,18 +23,18 @@ export function table(results: readonly LoadResult[]): string {
   return rows.map(line).join("\n");
 }
 
-/** The proxy's final report, in one line. */
-export function proxyLine({ relays, up, down, memory }: Statistics): string {
+/** The proxy's final report, in two lines. */
+export function proxyLines({ relays, up, down, memory }: Statistics): string {
   const reasons = Object.entries(relays.reasons).map(
     ([word, count]) => `${word} ${formatCount(count)}`,
   );
   const { segmentsLeased, segmentsLeasedMax, segmentCount } = memory;
+  const ended = `${formatCount(relays.ended)} relays ended (${reasons.join(", ")})`;
+  const most = `${formatCount(segmentsLeasedMax)} of ${formatCount(segmentCount)} segments`;
   return [
-    `the proxy: ${formatCount(relays.ended)} relays ended (${reasons.join(", ")})`,
-    `${formatCount(up.lostBytes + down.lostBytes)} bytes lost`,
-    `pool: at most ${formatCount(segmentsLeasedMax)} of ${formatCount(segmentCount)} segments in use`,
-    `${formatCount(segmentsLeased)} at the end`,
-  ].join(", ");
+    `the proxy: ${ended}, ${formatCount(up.lostBytes + down.lostBytes)} bytes lost`,
+    `its pool: at most ${most} in use, ${formatCount(segmentsLeased)} at the end`,
+  ].join("\n");
 }
 
 /** Requests that were answered, per second. */
@@ -53,8 +58,4 @@ function row(result: LoadResult): string[] {
     latencies.percentile(99).toFixed(3),
     megabytesPerSecond(result).toFixed(1),
   ];
-}
-
-function width(cells: readonly string[], column: number): number {
-  return cells[column]?.length ?? 0;
 }

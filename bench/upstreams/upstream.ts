@@ -10,13 +10,16 @@ export interface Upstream {
 }
 
 /**
- * `redis` answers requests, and `valkey`, too, which is the Valkey that VALKEY says where it is, or
+ * `embedded` is ringway's own small Redis; `redis` answers requests, and `valkey`, too, which is the Valkey that VALKEY says where it is, or
  * else the same; `sink` takes and checks bulk streams; `iperf3` measures its own.
  */
-export type UpstreamKind = "redis" | "valkey" | "sink" | "iperf3";
+export type UpstreamKind = "embedded" | "redis" | "valkey" | "sink" | "iperf3";
 
 /** Where valkey-server is, if it is to be measured. */
 const valkey = process.env.VALKEY;
+
+/** Whether VALKEY names one. */
+export const isValkeyNamed: boolean = valkey !== undefined;
 
 /** What `valkey` is, and its version, in one line. */
 export function valkeyVersion(): Promise<string> {
@@ -40,8 +43,10 @@ export function missingRedis(): string | null {
 
 function commandOf(kind: UpstreamKind, port: number): string[] {
   switch (kind) {
+    case "embedded":
+      return bun("embedded.ts", port);
     case "redis":
-      return missingRedis() === null ? redis("redis-server", port) : bun("embedded.ts", port);
+      return missingRedis() === null ? redis("redis-server", port) : commandOf("embedded", port);
     case "valkey":
       return valkey === undefined ? commandOf("redis", port) : redis(valkey, port);
     case "sink":

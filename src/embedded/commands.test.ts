@@ -207,6 +207,20 @@ describe("the connection", () => {
     expect(call("HELLO", "3", "SETNAME", "me", "AUTH", "root", "x")).toStartWith("-WRONGPASS ");
     expect(session).toEqual({ id: 7, name: "", protocol: 2, closing: false });
   });
+
+  test("AUTH answers as a Redis without a password does", () => {
+    check("AUTH default x", ok);
+    expect(call("AUTH", "root", "x")).toStartWith("-WRONGPASS ");
+    expect(call("AUTH", "x")).toStartWith("-ERR AUTH <password> called without any password");
+    check("AUTH default x y", syntaxError);
+    check("AUTH", "-ERR wrong number of arguments for 'auth' command\r\n");
+  });
+
+  test("RESET makes the connection a new one", () => {
+    call("HELLO", "3", "SETNAME", "me");
+    check("RESET", "+RESET\r\n");
+    expect(session).toEqual({ id: 7, name: "", protocol: 2, closing: false });
+  });
 });
 
 describe("questions about the upstream", () => {

@@ -16,7 +16,9 @@ export const connectionCommands: readonly Command[] = [
   { name: "ping", arity: -1, run: ping },
   { name: "echo", arity: 2, run: (args, { reply }) => reply.bulk(bytesAt(args, 1)) },
   { name: "select", arity: 2, run: select },
+  { name: "auth", arity: -2, run: auth },
   { name: "hello", arity: -1, run: hello },
+  { name: "reset", arity: 1, run: reset },
   { name: "quit", arity: -1, run: quit },
   container("client", -2, [
     { name: "client|id", arity: 2, run: (_, { reply, session }) => reply.integer(session.id) },
@@ -43,8 +45,17 @@ function select(args: readonly Buffer[], { reply }: Context): void {
   else reply.simple("OK");
 }
 
-/** Runs `HELLO [version [AUTH user password] [SETNAME name]]`. There is no password here: as in a
- *  Redis without one, the user `default` may give any. */
+/** Runs `AUTH [user] password`. There is no password here: as in a Redis without one, the user
+ *  `default` may give any, but has to give its name. */
+function auth(args: readonly Buffer[], { reply }: Context): void {
+  if (args.length > 3) reply.error(errors.syntax);
+  else if (args.length === 2) reply.error(noPassword);
+  else if (textAt(args, 1) !== onlyUser) reply.error(wrongPassword);
+  else reply.simple("OK");
+}
+
+/** Runs `HELLO [version [AUTH user password] [SETNAME name]]`. What AUTH accepts is accepted
+ *  here. */
 function hello(args: readonly Buffer[], { reply, session }: Context): void {
   const version = args.length > 1 ? parseInteger(bytesAt(args, 1)) : BigInt(session.protocol);
   if (version === undefined) {
@@ -90,8 +101,7 @@ function readHelloOptions(
   while (i < args.length) {
     const word = wordAt(args, i);
     if (word === "auth" && i + 2 < args.length) {
-      const error = "WRONGPASS invalid username-password pair or user is disabled.";
-      if (textAt(args, i + 1) !== "default") return { value, error };
+      if (textAt(args, i + 1) !== onlyUser) return { value, error: wrongPassword };
       i += 3;
     } else if (word === "setname" && i + 1 < args.length) {
       value = textAt(args, i + 1);
@@ -103,6 +113,13 @@ function readHelloOptions(
     }
   }
   return { value };
+}
+
+/** Makes the connection as it was when it began. */
+function reset(_: readonly Buffer[], { reply, session }: Context): void {
+  session.name = "";
+  session.protocol = 2;
+  reply.simple("RESET");
 }
 
 function quit(_: readonly Buffer[], { reply, session }: Context): void {
@@ -135,6 +152,11 @@ function setInfo(args: readonly Buffer[], { reply }: Context): void {
   if (attribute === "lib-name" || attribute === "lib-ver") reply.simple("OK");
   else reply.error(`ERR Unrecognized option '${textAt(args, 2).slice(0, 128)}'`);
 }
+
+const onlyUser = "default";
+const wrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
+const noPassword =
+  "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
 
 const nameError = "ERR Client names cannot contain spaces, newlines or special characters.";
 
