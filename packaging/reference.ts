@@ -4,6 +4,13 @@ import { apiRequests, plainRequests, type RequestText } from "../src/admin/reque
 import { type Reason, reasons, Side, sideOf } from "../src/base/reason.ts";
 import { reasonTexts } from "../src/base/reason-texts.ts";
 import { EXIT, exitTexts } from "../src/cli/exit-codes.ts";
+import {
+  type Command,
+  commandOf,
+  type State,
+  type Way,
+} from "../src/kinds/valkey/command-table.ts";
+import commands from "../src/kinds/valkey/commands.json";
 import { accessFields } from "../src/observe/access-log/line.ts";
 import { figures } from "../src/observe/metrics/figures.ts";
 import { toldMetrics } from "../src/observe/metrics/metrics.ts";
@@ -32,6 +39,7 @@ export const generatedTables: readonly GeneratedTable[] = [
   { page: "docs/admin.md", name: "requests", render: requestsTable },
   { page: "docs/mirror.md", name: "mirror reasons", render: mirrorReasonsTable },
   { page: "docs/operate.md", name: "exit codes", render: exitCodesTable },
+  { page: "docs/valkey-commands.md", name: "commands", render: commandsTable },
 ];
 
 /** Returns a page with its tables updated. @throws Error if the page lacks a table's markers */
@@ -97,6 +105,56 @@ function exitCodesTable(): string {
     ["code", "meaning"],
     names.map((name) => [String(EXIT[name]), exitTexts[name]]),
   );
+}
+
+/** All commands of Valkey, as the code itself judges them. */
+function commandsTable(): string {
+  const all = Object.entries(commands) as [string, readonly string[]][];
+  const rows = all
+    .filter(([name]) => !isOnlyContainer(name))
+    .map(([name, flags]) => [`\`${name}\``, wayOf(name), doesWhat(judged(name), flags)]);
+  return table(["command", "way", "reads or writes"], rows);
+}
+
+/** `CONFIG` alone is no command. */
+function isOnlyContainer(name: string): boolean {
+  const { length } = (commands as Readonly<Record<string, readonly string[]>>)[name] ?? [];
+  return length === 0 && Object.keys(commands).some((other) => other.startsWith(`${name} `));
+}
+
+function judged(...words: readonly string[]): Command {
+  return commandOf(words.flatMap((word) => word.split(" ")).map((word) => Buffer.from(word)));
+}
+
+function wayOf(name: string): string {
+  const command = judged(name);
+  const waiting = judged(name, "BLOCK");
+  const isSame = waiting.way === command.way || waiting.name !== command.name;
+  return isSame ? textOf(command) : `${textOf(command)}; with \`BLOCK\` ${textOf(waiting)}`;
+}
+
+function textOf({ state, way }: Command): string {
+  return stateTexts[state] ?? wayTexts[way];
+}
+
+const wayTexts: Readonly<Record<Way, string>> = {
+  share: "shared",
+  pin: "leased",
+  relay: "relayed",
+  here: "answered here",
+};
+
+/** What the way does not say. */
+const stateTexts: Readonly<Partial<Record<State, string>>> = {
+  multi: "leased, until `EXEC` or `DISCARD`",
+  watch: "leased, until `EXEC`, `DISCARD` or `UNWATCH`",
+  identity: "answered here, after asking the upstream",
+};
+
+function doesWhat({ isRead }: Command, flags: readonly string[]): string {
+  if (isRead) return "reads";
+  // What Valkey calls reading and ringway does not may write all the same.
+  return flags.includes("write") || flags.includes("readonly") ? "writes" : "";
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -74,9 +74,10 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "Check the answer. If it is right, extend `dnsAllow`.",
   },
   access_denied: {
-    meaning: "`allow` and `deny` do not admit the client's network.",
-    cause: "A client from elsewhere, or a network missing from the list.",
-    advice: "Nothing, or add the network to `allow`.",
+    meaning:
+      "`allow` and `deny` do not admit the client's network, or its upstream no longer accepts its password (mode `valkey`).",
+    cause: "A client from elsewhere, a network missing from the list, or a changed password.",
+    advice: "Nothing, or add the network to `allow`, or give the client the new password.",
   },
   listener_full: {
     meaning: "The listener has as many relays as `maxRelays` allows.",
@@ -285,13 +286,13 @@ export const reasonTexts: Readonly<Record<Reason, ReasonText>> = {
     advice: "Look at `net.ipv4.ip_local_port_range`, the memory and the packet filter.",
   },
   client_slow: {
-    meaning: "The client left more than `valkeyBacklog` of its replies unread.",
+    meaning: "The client left more than `valkeyBacklog` of its replies unread, for a second.",
     cause: "A client that hangs, asks for more than it can take, or sends a long pipeline first.",
     advice: "Look at the client. Raise `valkeyBacklog` if such replies are yours.",
   },
   protocol_invalid: {
     meaning: "The client or the upstream broke the Redis protocol (mode `valkey`).",
     cause: "A client or server of another protocol, a wrong port, or a scan.",
-    advice: "The log says what came instead. Try both with `valkey-cli`.",
+    advice: "Try both with `valkey-cli`. A client is told what was wrong before it is closed.",
   },
 };

@@ -18,7 +18,7 @@ const REDIS = findProgram("redis-server");
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
 const PING = "redis-cli -p 6380 ping";
 
-const guides = ["docs/valkey.md", "docs/limit-clients.md"];
+const guides = ["docs/valkey.md", "docs/valkey-mode.md", "docs/limit-clients.md"];
 
 const canGuide =
   REDIS !== null && findProgram("redis-cli") !== null && findProgram("curl") !== null;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { renderArchitecture } from "../../bench/pictures/architecture.ts";
 import { generatedTables, withTables } from "../../packaging/reference.ts";
+import * as errors from "../../src/kinds/valkey/errors.ts";
 import { accessFields } from "../../src/observe/access-log/line.ts";
 import { findProgram, runProgram } from "../clients/programs.ts";
 import { MAIN, runCli } from "../fixtures/cli-process.ts";
@@ -67,6 +68,15 @@ describe("generated tables are those of the code: `npm run docs` writes them ane
 test("the line of the access log that docs/observe.md shows has all fields, in their order", () => {
   const shown = blocks.get("docs/observe.md")?.find(({ file }) => file === "access.log");
   expect(Object.keys(JSON.parse(shown?.text ?? "{}"))).toEqual(Object.keys(accessFields));
+});
+
+test("docs/valkey-mode.md has every error that ringway answers itself", async () => {
+  const page = await readPage("docs/valkey-mode.md");
+  for (const error of Object.values(errors)) {
+    // The one that names a command does so in lower case.
+    const text = typeof error === "string" ? error : error("NAME").replace("name", "NAME");
+    expect(page).toContain(`\`${text.replace("(NAME)", "(REASON)")}\``);
+  }
 });
 
 test("the picture of the architecture is the one that `npm run pictures` draws", async () => {

@@ -21,6 +21,7 @@ export const sharing = {
   valkeyLarge: perListener({
     is: sizeFrom(KIB, 512 * MIB),
     about: "A larger request goes out on a leased connection, so that others need not wait for it.",
+    more: "After a larger reply a client keeps a leased connection for its next 32 replies.",
     initial: "64KiB",
     at: "valkey.largeBytes",
     needs: "mode",
@@ -29,7 +30,7 @@ export const sharing = {
   valkeyLeased: perListener({
     is: count(1, 65_536),
     about: "The most leased connections of a worker.",
-    more: "A client leases one for itself: for a transaction, a blocking command, subscriptions, a large request or a command of valkeySlow.",
+    more: "A client leases one for itself: for a transaction, a script, a blocking command, subscriptions, a command that ringway does not know, a large request or a command of valkeySlow.",
     initial: 512,
     at: "valkey.leased",
     needs: "mode",
@@ -47,7 +48,7 @@ export const sharing = {
   valkeyBacklog: perListener({
     is: sizeFrom(16 * KIB, 1024 * MIB),
     about: "Close a client that leaves more than this of its replies unread.",
-    more: "The reason is client_slow. Other clients do not wait for it.",
+    more: "It has a second to catch up. The reason is client_slow.",
     initial: "1MiB",
     at: "valkey.backlogBytes",
     needs: "mode",
