@@ -138,6 +138,10 @@ export class ValkeyClient
       const { session } = this;
       const held = this.again[0] ?? this.held;
       if (held === null) return;
+      if (this.own.isElsewhere && !held.command.isAside) {
+        if (session.owed > 0) return;
+        this.own.release();
+      }
       if (held.command.isDenied) {
         if (session.owed > 0) return;
         this.done();
