@@ -186,6 +186,18 @@ describe("a connection of its own", () => {
     expect(got(client)).toBe(`*3\r\n${bulk("message")}${bulk("news")}${bulk("hello")}`);
   });
 
+  test("of no database in particular serves only the command that needs it", () => {
+    const net = network();
+    const client = net.connect();
+    ask(net, client, "select 5");
+    expect(ask(net, client, "client kill id 9", "set a 1")).toEndWith(
+      answered("set a 1", "default/5"),
+    );
+    expect(ask(net, client, "client kill id 9", "multi", "set a 2", "exec")).toEndWith(
+      `+QUEUED\r\n*1\r\n${answered("set a 2", "default/5")}`,
+    );
+  });
+
   test("a large request goes out on it in pieces", () => {
     const net = network();
     const [client, other] = [net.connect(), net.connect()];

@@ -38,6 +38,11 @@ export class OwnConnection {
     return this.keptFor > 0;
   }
 
+  /** It is of another database than its client, and only for the command that it was leased for. */
+  get isElsewhere(): boolean {
+    return this.now !== null && this.isAside;
+  }
+
   /** There is one that it need not wait for. */
   get hasReserve(): boolean {
     return this.reserve !== null;

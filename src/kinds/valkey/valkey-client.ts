@@ -137,6 +137,10 @@ export class ValkeyClient
       const { session } = this;
       const held = this.pending.next;
       if (held === null) return;
+      if (this.own.isElsewhere && !held.command.isAside) {
+        if (session.owed > 0) return;
+        this.own.release();
+      }
       if (held.command.isDenied) {
         if (session.owed > 0) return;
         this.pending.done();
