@@ -30,10 +30,6 @@ export class Deadlines<T> {
     return this.expiries.keys().next().value;
   }
 
-  has(item: T): boolean {
-    return this.expiries.has(item);
-  }
-
   /** Starts an item's time; restarts it if the item already waits. */
   add(item: T): void {
     this.expiries.delete(item);

@@ -3,7 +3,6 @@ import type { ListenerOptions } from "../../config/options.ts";
 import type { Inside, InsideOwner } from "../../relay/inside.ts";
 import type { ServedClient } from "./client-host.ts";
 import type { Holdings } from "./holdings.ts";
-import type { Leases } from "./leases.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
 /** A listener of mode `valkey`. */
@@ -30,7 +29,6 @@ export interface ExchangeCarrier<L extends ValkeyListener> {
 /** What the exchange's services share. */
 export interface ServiceHost {
   readonly holdings: Holdings;
-  readonly leases: Leases;
   readonly clock: Clock;
   readonly isStopping: boolean;
   /** The time of this turn, in milliseconds. */

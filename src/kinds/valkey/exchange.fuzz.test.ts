@@ -229,7 +229,7 @@ test("whatever clients ask, and however the network behaves: each gets its own r
         for (const { inside, server } of net.upstreams) {
           if (!inside.isOver && !inside.hasEnded) expect(server.isClean).toBe(true);
         }
-        expect(net.exchange.leases.count).toBeLessThanOrEqual(3);
+        expect(net.exchange.leased).toBeLessThanOrEqual(3);
         expect(net.exchange.holdings.bytes).toBe(0);
       },
     ),

@@ -133,7 +133,7 @@ describe("a connection of its own", () => {
     client.close("client_reset");
     net.settle();
     expect(net.upstreams[0]?.inside.hasEnded).toBe(true);
-    expect(net.exchange.leases.count).toBe(0);
+    expect(net.exchange.leased).toBe(0);
   });
 
   test("is closed at once if its client leaves while it waits for something", () => {
@@ -145,7 +145,7 @@ describe("a connection of its own", () => {
     expect(client.hasEnded).toBe(true);
     client.close("client_fin");
     expect(net.upstreams[0]?.inside.hasEnded).toBe(true);
-    expect(net.exchange.leases.count).toBe(0);
+    expect(net.exchange.leased).toBe(0);
   });
 
   test("answers what was asked before the client's FIN", () => {
@@ -196,6 +196,35 @@ describe("a connection of its own", () => {
     expect(ask(net, client, "client kill id 9", "multi", "set a 2", "exec")).toEndWith(
       `+QUEUED\r\n*1\r\n${answered("set a 2", "default/5")}`,
     );
+  });
+
+  test("is closed idle to make room for one of another user", () => {
+    const net = network({ leased: 1 });
+    net.server.passwords.set("ann", "secret").set("default", "");
+    const [ann, bob] = [net.connect(), net.connect()];
+    ask(net, bob, "multi", "exec");
+    expect(ask(net, ann, "auth ann secret", "multi", "exec")).toBe("+OK\r\n+OK\r\n*0\r\n");
+    expect(net.exchange.leased).toBe(1);
+  });
+
+  test("does not keep the name of the client that had it", () => {
+    const net = network();
+    const [client, next] = [net.connect(), net.connect()];
+    ask(net, client, "client setname ann", "client id", "multi", "exec");
+    expect(net.upstreams.some(({ server }) => server.name === "ann")).toBe(true);
+    client.close("client_fin");
+    ask(net, next, "multi", "exec");
+    expect(net.upstreams.map(({ server }) => server.name)).not.toContain("ann");
+  });
+
+  test("a large request goes out on it even if all of it came at once", () => {
+    const net = network();
+    const [client, other] = [net.connect(), net.connect()];
+    ask(net, other, "get a");
+    client.send(request("set", "key", "x".repeat(5_000)));
+    net.settle();
+    expect(net.upstreams.length).toBe(2);
+    expect(got(client)).toBe(answered(`set key ${"x".repeat(5_000)}`));
   });
 
   test("a large request goes out on it in pieces", () => {
@@ -306,6 +335,19 @@ describe("a lost connection", () => {
     expect(ask(net, client, "get a")).toBe(answered("get a"));
   });
 
+  test("in the midst of what is relayed puts nothing of ringway's own into it", () => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock);
+    const client = net.connect();
+    ask(net, client, "subscribe news");
+    net.upstreams[0]?.inside.send("*3\r\n$7\r\nmess");
+    net.upstreams[0]?.inside.close("upstream_reset");
+    net.settle();
+    expect(got(client)).toBe("*3\r\n$7\r\nmess");
+    clock.pass(50);
+    expect(client.reason).toBe("upstream_reset");
+  });
+
   test("with a transaction on it ends its client, who is told why", () => {
     const clock = new TestClock();
     const net = new TestNetwork(clock);
@@ -322,6 +364,33 @@ describe("a lost connection", () => {
 });
 
 describe("denied commands", () => {
+  test("are not carried out for a client that is relayed either, which is ended", () => {
+    for (const text of ["flushall", "FlushAll async", "config get x"]) {
+      const clock = new TestClock();
+      const net = new TestNetwork(clock, valkeyListener({ deny: ["FLUSHALL", "CONFIG"] }));
+      const client = net.connect();
+      ask(net, client, "no.such", "get a");
+      client.send(request("get", "b") + request(...text.split(" ")) + request("get", "c"));
+      net.settle();
+      expect(got(client)).toContain("-NOPERM");
+      clock.pass(50);
+      expect(client.reason).toBe("access_denied");
+      expect(net.server.executed).toEqual(["no.such", "get a", "get b"]);
+    }
+  });
+
+  test("a relayed client may say all else, in any pieces", () => {
+    const net = network({ deny: ["FLUSHALL"] });
+    const client = net.connect();
+    ask(net, client, "no.such");
+    const text = request("get", "a") + request("set", "b", "x".repeat(3_000)) + request("get", "c");
+    for (let at = 0; at < text.length; at += 7) client.send(text.slice(at, at + 7));
+    net.settle();
+    expect(got(client)).toBe(
+      answered("get a") + answered(`set b ${"x".repeat(3_000)}`) + answered("get c"),
+    );
+  });
+
   test("are refused in their turn, and never sent", () => {
     const net = network({ deny: ["FLUSHALL", "CONFIG", "FT.SEARCH"] });
     const client = net.connect();

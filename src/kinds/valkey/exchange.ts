@@ -3,7 +3,6 @@ import { Deadlines } from "../../base/deadlines.ts";
 import type { ExchangeCarrier, ServiceHost, ValkeyListener } from "./carrier.ts";
 import type { ServedClient } from "./client-host.ts";
 import { Holdings } from "./holdings.ts";
-import { Leases } from "./leases.ts";
 import type { ClientFacts } from "./own-answers.ts";
 import { Service } from "./service.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
@@ -35,7 +34,6 @@ const KEPT_MIN = 64 * 1024;
  * Owner: an engine.
  */
 export class Exchange<L extends ValkeyListener> implements ServiceHost {
-  readonly leases = new Leases();
   readonly holdings: Holdings;
   private readonly services = new Map<string, Service<L>>();
   private marked: ServedClient[] = [];
@@ -78,10 +76,15 @@ export class Exchange<L extends ValkeyListener> implements ServiceHost {
   get now(): number {
     // Only a turn that will end with a flush is sure to be over soon.
     if (!this.isDue) return this.clock.now();
-    // Only a turn that will end with a flush is sure to be over soon.
-    if (!this.isDue) return this.clock.now();
     if (this.turnAt === 0) this.turnAt = this.clock.now();
     return this.turnAt;
+  }
+
+  /** How many connections are leased, or were and wait for the next tenant. */
+  get leased(): number {
+    let count = 0;
+    for (const { leases } of this.services.values()) count += leases.count;
+    return count;
   }
 
   get isStopping(): boolean {
@@ -97,8 +100,6 @@ export class Exchange<L extends ValkeyListener> implements ServiceHost {
       this.services.set(name, service);
     } else service.update(listener);
     this.sweepLater();
-    const { valkey } = listener.options;
-    if (valkey !== null) this.leases.max = valkey.leased;
     return service.enter(facts);
   }
 

@@ -5,9 +5,9 @@ export interface Leaser {
 }
 
 /**
- * Counts a worker's leased connections, those included that wait idle for their next tenant.
+ * Counts a listener's leased connections in one worker, those included that wait idle for their next tenant.
  *
- * Owner: an {@link Exchange}.
+ * Owner: a {@link Service}.
  */
 export class Leases {
   /** How many there are. */
@@ -15,6 +15,9 @@ export class Leases {
   /** The most there may be. */
   max = 1;
   private readonly waiting = new Set<Leaser>();
+
+  /** @param closeIdle closes a connection that waits idle, whoever had it. Returns false if there is none */
+  constructor(private readonly closeIdle: () => boolean) {}
 
   /** Somebody waits for a connection. */
   get isAwaited(): boolean {
@@ -28,7 +31,7 @@ export class Leases {
 
   /** A connection is opened. @returns false if there may be no more */
   take(): boolean {
-    if (this.count >= this.max) return false;
+    if (this.count >= this.max && !(this.closeIdle() && this.count < this.max)) return false;
     this.count++;
     return true;
   }

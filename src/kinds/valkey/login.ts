@@ -127,6 +127,13 @@ export class Login implements ConnectionHost {
     for (const connection of this.shared.slice()) if (connection.owed === 0) connection.close();
   }
 
+  /** Closes the connection that was given back last, to make room for one of another login. @returns false if none is idle */
+  closeIdle(): boolean {
+    const connection = this.idle.at(-1);
+    connection?.close();
+    return connection !== undefined;
+  }
+
   /** Gives up all connections that are nobody's in particular, because the listener has other settings. */
   retire(): void {
     for (const connection of this.idle.slice()) connection.close();

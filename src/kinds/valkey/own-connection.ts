@@ -8,6 +8,13 @@ import type { Tenant, UpstreamConnection } from "./upstream-connection.ts";
 /** After a large reply a client keeps a connection of its own for this many smaller ones. */
 const KEPT_FOR = 32;
 
+/** What takes a client's name from a connection. */
+const NAMELESS = [
+  ["CLIENT", "SETNAME", ""],
+  ["CLIENT", "SETINFO", "LIB-NAME", ""],
+  ["CLIENT", "SETINFO", "LIB-VER", ""],
+];
+
 /**
  * The connection that a client has for itself while it needs one.
  *
@@ -26,6 +33,8 @@ export class OwnConnection {
   /** It is of no database in particular, and so not the client's. */
   private isAside = false;
   private keptFor = 0;
+  /** The connection that it keeps has been told its name. */
+  private isIntroduced = false;
 
   constructor(
     private readonly session: Session,
@@ -87,7 +96,7 @@ export class OwnConnection {
     if (this.isNumbered && this.reserve === null && !this.isAside) {
       this.reserve = now;
       this.introduce(now);
-    } else login?.release(now);
+    } else if (login !== null) this.handBack(now, login);
   }
 
   /** Closes it: it may have state of the client. */
@@ -103,10 +112,7 @@ export class OwnConnection {
     const { reserve } = this;
     this.reserve = null;
     this.isNumbered = false;
-    if (reserve === null) return;
-    // The next tenant is not called like this one.
-    if (this.said.name !== "") reserve.ask(["CLIENT", "SETNAME", ""], () => {});
-    login.release(reserve);
+    if (reserve !== null) this.handBack(reserve, login);
   }
 
   /** The client has said something of itself, which others may look for. */
@@ -116,7 +122,17 @@ export class OwnConnection {
 
   /** Says of the client on a connection of its own what it has said of itself. */
   introduce(connection: UpstreamConnection): void {
-    for (const introduction of this.said.introductions()) connection.ask(introduction, () => {});
+    for (const introduction of this.said.introductions()) {
+      this.isIntroduced = true;
+      connection.ask(introduction, () => {});
+    }
+  }
+
+  /** Gives a connection back, which is not called like this client any more. */
+  private handBack(connection: UpstreamConnection, login: Login): void {
+    if (this.isIntroduced) for (const one of NAMELESS) connection.ask(one, () => {});
+    this.isIntroduced = false;
+    login.release(connection);
   }
 
   /** A connection is lost. @returns whether it was the one that it has now */

@@ -12,6 +12,11 @@ export class Policy {
     private readonly slow: readonly string[],
   ) {}
 
+  /** Some commands are denied: whatever a client sends has to be looked at. */
+  get denies(): boolean {
+    return this.denied.length > 0;
+  }
+
   /**
    * What a request is.
    *

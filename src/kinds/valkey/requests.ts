@@ -12,8 +12,10 @@ export interface Held {
   readonly bytes: Uint8Array;
   /** As many of its arguments as say what it is. */
   readonly args: readonly Uint8Array[];
-  /** Only its beginning is here: it is larger than a shared connection takes. */
+  /** It is larger than a shared connection takes. */
   readonly isLarge: boolean;
+  /** Only its beginning is here. */
+  readonly isPart: boolean;
   /** How often it was asked before. */
   readonly tries: number;
 }
@@ -44,6 +46,8 @@ export interface RequestsOwner extends Asker, Waiting {
   streamed(): void;
   /** It has broken the protocol: nothing that follows has a meaning. */
   fail(error: string): void;
+  /** It is relayed, and has sent a command that is denied: no answer to it would be in its place. */
+  refused(command: Command): void;
   /** There is no memory for the beginning of its request. */
   overfull(): void;
 }
@@ -85,7 +89,10 @@ export class Requests {
         if (this.isStreaming) return from;
         continue;
       }
-      if (owner.isRelayed) return this.relay(bytes, from);
+      if (owner.isRelayed) {
+        const { denies } = this.host.policy;
+        return denies ? this.relayPermitted(bytes, from) : this.relay(bytes, from);
+      }
       if (owner.mustWait) break;
       const found = reader.read(bytes, from);
       const { at } = reader;
@@ -133,8 +140,9 @@ export class Requests {
     const shared = this.owner.shares(command);
     if (shared === null) return false;
     this.shared = shared;
-    const isKept = host.retriesReads && command.isRead;
+    const isKept = host.retriesReads && command.isRead && !host.holdings.isExceeded;
     const request = isKept ? Buffer.concat([...partial, bytes.subarray(from, reader.at)]) : null;
+    if (request !== null) host.holdings.bytes += request.length;
     shared.owes(new Asked(this.owner, command, null, request));
     if (partial.length > 0) {
       for (const piece of partial) shared.append(piece, 0, piece.length);
@@ -147,11 +155,12 @@ export class Requests {
     if (from < to) this.shared?.append(bytes, from, to);
   }
 
-  private hold(bytes: Uint8Array, isLarge: boolean): void {
-    const { reader } = this;
+  private hold(bytes: Uint8Array, isPart: boolean): void {
+    const { host, reader } = this;
     // Of a request whose very name is large nothing is known, so it is no command.
-    const command = isLarge && !reader.isNamed ? ownCommand : this.command();
-    this.owner.hold({ command, bytes, args: reader.args.slice(), isLarge, tries: 0 });
+    const command = isPart && !reader.isNamed ? ownCommand : this.command();
+    const isLarge = isPart || reader.size > host.largeBytes;
+    this.owner.hold({ command, bytes, args: reader.args.slice(), isLarge, isPart, tries: 0 });
   }
 
   private holdLarge(): void {
@@ -191,6 +200,30 @@ export class Requests {
     if (found === Found.More) return at;
     this.isStreaming = false;
     owner.streamed();
+    return at;
+  }
+
+  /** Relays requests one by one, so that none passes that is denied. */
+  private relayPermitted(bytes: Uint8Array, from: number): number {
+    const { owner, reader } = this;
+    const own = owner.ownNow;
+    if (own === null) return bytes.length;
+    let at = from;
+    while (at < bytes.length && !own.isFull) {
+      const found = reader.read(bytes, at);
+      const isLarge = found === Found.More && reader.expectedSize > this.host.largeBytes;
+      const isKnown = found === Found.Request || (isLarge && reader.isNamed);
+      if (found === Found.Failed) owner.fail(reader.error);
+      else if (isKnown && this.command().isDenied) owner.refused(this.command());
+      if (owner.isEnding) return bytes.length;
+      this.keep(copyOf(bytes, at, reader.at));
+      at = reader.at;
+      if (found === Found.More && !isLarge) return at;
+      this.isStreaming = isLarge;
+      for (const piece of this.partial) own.append(piece, 0, piece.length);
+      this.clear();
+    }
+    if (at < bytes.length) own.waiting.add(owner);
     return at;
   }
 

@@ -6,7 +6,7 @@ import type { ClientHost, ServedClient } from "./client-host.ts";
 import type { Command } from "./command-table.ts";
 import type { Holdings } from "./holdings.ts";
 import { type Identity, identityKey } from "./identity.ts";
-import type { Leases } from "./leases.ts";
+import { Leases } from "./leases.ts";
 import { Login, type LoginHost } from "./login.ts";
 import type { ClientFacts } from "./own-answers.ts";
 import { Policy } from "./policy.ts";
@@ -24,7 +24,10 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
   private upstreams: L;
   private readonly logins = new Map<string, Login>();
   private readonly clients = new Set<ValkeyClient>();
+  readonly leases = new Leases(() => this.closeIdle());
   private leaseWaits: Deadlines<ValkeyClient>;
+  /** In which each of the clients waits that wait for a lease: a reload may change the time. */
+  private readonly waits = new Map<ValkeyClient, Deadlines<ValkeyClient>>();
   /** Until then the upstream answers no writes, or nothing at all; 0 if it does. */
   private pausedUntil = 0;
   private pausesWritesOnly = false;
@@ -36,6 +39,7 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
   ) {
     this.options = valkeyOf(listener);
     this.policy = policyOf(this.options);
+    this.leases.max = this.options.leased;
     this.upstreams = carrier.insideListener(insideOptions(listener), null);
     this.leaseWaits = this.newLeaseWaits();
   }
@@ -50,6 +54,7 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     this.listener = listener;
     this.options = valkeyOf(listener);
     this.policy = policyOf(this.options);
+    this.leases.max = this.options.leased;
     this.upstreams = this.carrier.insideListener(insideOptions(listener), this.upstreams);
     this.leaseWaits = this.newLeaseWaits();
     // Their upstreams may be other ones now.
@@ -116,12 +121,15 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
       return;
     }
     this.leases.add(client);
-    if (!this.leaseWaits.has(client)) this.leaseWaits.add(client);
+    if (this.waits.has(client)) return;
+    this.waits.set(client, this.leaseWaits);
+    this.leaseWaits.add(client);
   }
 
   waitsNoMore(client: ValkeyClient): void {
     this.leases.delete(client);
-    this.leaseWaits.delete(client);
+    this.waits.get(client)?.delete(client);
+    this.waits.delete(client);
   }
 
   stuffed(client: ServedClient): void {
@@ -169,10 +177,6 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     return this.options.connections;
   }
 
-  get leases(): Leases {
-    return this.host.leases;
-  }
-
   now(): number {
     return this.host.now;
   }
@@ -195,6 +199,12 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     }
   }
 
+  /** Closes an idle connection of any login. */
+  private closeIdle(): boolean {
+    for (const login of this.logins.values()) if (login.closeIdle()) return true;
+    return false;
+  }
+
   unused(login: Login): void {
     this.logins.delete(login.key);
   }
@@ -205,6 +215,7 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
       Math.max(1, leaseTimeoutMs),
       (client) => {
         this.leases.delete(client);
+        this.waits.delete(client);
         client.leaseLate();
       },
       this.host.clock,

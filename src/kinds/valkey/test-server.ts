@@ -65,6 +65,7 @@ export class TestServerConnection {
   private isBroken = false;
   isWatching = false;
   isSubscribed = false;
+  name = "";
 
   private readonly id: number;
 
@@ -144,6 +145,10 @@ export class TestServerConnection {
         this.isWatching = false;
         return "+OK\r\n";
       case "CLIENT":
+        if (words[1] === "SETNAME") {
+          this.name = words[2] as string;
+          return "+OK\r\n";
+        }
         return `:${this.id}\r\n`;
       case "PING":
         return "+PONG\r\n";

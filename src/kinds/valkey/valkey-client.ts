@@ -184,16 +184,18 @@ export class ValkeyClient
   }
 
   private send(connection: UpstreamConnection, held: Held): void {
-    const { args, bytes, command, isLarge, tries } = held;
+    const { args, bytes, command, isPart, tries } = held;
     this.pending.done();
     if (command.name === "CLIENT PAUSE") this.host.pauses(args.slice(2).map(textOf));
     if (command.name === "CLIENT UNPAUSE") this.host.pauses([]);
     // WAIT counts from what its own connection has done: something has to come before it.
     if (command.name === "WAIT" || command.name === "WAITAOF") connection.ask(["PING"], () => {});
-    const isKept = this.host.retriesReads && command.isRead && connection === this.shared;
+    const { holdings, retriesReads } = this.host;
+    const isKept = retriesReads && command.isRead && connection === this.shared;
+    if (isKept) holdings.bytes += bytes.length;
     connection.owes(new Asked(this, command, null, isKept ? bytes : null, tries));
     connection.append(bytes, 0, bytes.length);
-    this.requests.isStreaming = isLarge;
+    this.requests.isStreaming = isPart;
   }
 
   /** Makes sure of a shared connection that takes requests. @returns false while there is none */
@@ -240,7 +242,7 @@ export class ValkeyClient
     if (isChanging) this.membership.answered(false);
     else if (held === null) return;
     else this.pending.done();
-    if (!isChanging && held?.isLarge === true) {
+    if (!isChanging && held?.isPart === true) {
       // The rest of it would have to be read for nothing.
       this.endWith(writeError(errorText), "upstream_fin");
       return;
@@ -251,9 +253,9 @@ export class ValkeyClient
 
   // --- what ringway answers itself ---
 
-  private answer({ command, args, isLarge }: Held): void {
+  private answer({ command, args, isPart }: Held): void {
     const { name } = command;
-    if (isLarge) {
+    if (isPart) {
       this.endWith(writeError(TOO_LARGE), "protocol_invalid");
       return;
     }
@@ -278,9 +280,9 @@ export class ValkeyClient
     }
   }
 
-  private deny({ command, isLarge }: Held): void {
+  private deny({ command, isPart }: Held): void {
     const error = writeError(denied(command.name));
-    if (isLarge) this.endWith(error, "access_denied");
+    if (isPart) this.endWith(error, "access_denied");
     else if (this.session.isInTransaction) {
       // As with an error of Valkey's own, EXEC must fail: a command that does not exist sees to that.
       this.own.now?.ask(["RINGWAY.DENIED"], () => this.say(error));
@@ -314,9 +316,10 @@ export class ValkeyClient
     return this.session.isRelayed;
   }
 
-  private beginRelay({ bytes }: Held): void {
+  private beginRelay({ bytes, isPart }: Held): void {
     const own = this.own.now as UpstreamConnection;
     this.own.introduce(own);
+    this.requests.isStreaming = isPart;
     own.append(bytes, 0, bytes.length);
   }
 
@@ -337,7 +340,8 @@ export class ValkeyClient
     this.replies.add(bytes, from, to);
   }
 
-  replied({ command }: Asked, errorText: string | null, size: number): void {
+  replied({ command, request }: Asked, errorText: string | null, size: number): void {
+    this.forget(request);
     if (this.isGone) return;
     const { session } = this;
     session.replied(errorText);
@@ -352,7 +356,8 @@ export class ValkeyClient
     }
   }
 
-  lost({ command }: Asked, begun: boolean, wasConnected: boolean): void {
+  lost({ command, request }: Asked, begun: boolean, wasConnected: boolean): void {
+    this.forget(request);
     if (this.isGone) return;
     this.session.lost();
     if (command === changeCommand) this.changed(false);
@@ -366,6 +371,7 @@ export class ValkeyClient
   }
 
   askAgain({ command, request, tries }: Asked): void {
+    this.forget(request);
     if (this.isGone) return;
     this.session.lost();
     if (tries >= TRIES_MAX || this.isEnding) {
@@ -377,6 +383,7 @@ export class ValkeyClient
       bytes: request as Uint8Array,
       args: [],
       isLarge: false,
+      isPart: false,
       tries: tries + 1,
     });
     if (this.session.owed === 0) this.resume();
@@ -385,11 +392,11 @@ export class ValkeyClient
   ownLost(connection: UpstreamConnection): void {
     const { session } = this;
     if (!this.own.lost(connection)) return;
-    const hadState = session.isStateful || session.isRelayed || this.requests.isStreaming;
+    const { isRelayed } = session;
+    const hadState = session.isStateful || isRelayed || this.requests.isStreaming;
     session.released();
     if (this.isGone || this.isEnding) return;
-    if (hadState)
-      this.endWith(session.isRelayed ? NOTHING : writeError(STATE_LOST), "upstream_reset");
+    if (hadState) this.endWith(isRelayed ? NOTHING : writeError(STATE_LOST), "upstream_reset");
     else this.resume();
   }
 
@@ -427,6 +434,8 @@ export class ValkeyClient
   }
 
   isSlow(isSlow: boolean): void {
+    // For its own connection nobody waits but itself.
+    if (isSlow && this.session.hasOwn) return;
     if (isSlow) this.host.stuffed(this);
     else this.host.stuffedNoMore(this);
   }
@@ -478,8 +487,17 @@ export class ValkeyClient
     this.endIfDone();
   }
 
+  refused({ name }: Command): void {
+    this.endWith(writeError(denied(name)), "access_denied");
+  }
+
   overfull(): void {
     this.end("memory_limit");
+  }
+
+  /** A request that was kept, to be asked again, is not needed any more. */
+  private forget(request: Uint8Array | null): void {
+    if (request !== null) this.host.holdings.bytes -= request.length;
   }
 
   private endIfDone(): void {
