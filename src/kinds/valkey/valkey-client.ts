@@ -1,14 +1,15 @@
 import type { Reason } from "../../base/reason.ts";
 import type { Inside, InsideOwner } from "../../relay/inside.ts";
-import { NOTHING, textOf, writeError, writeSimple } from "../../resp/write.ts";
+import { NOTHING, textOf, writeError } from "../../resp/write.ts";
+import { type Answered, answer, deny } from "./answering.ts";
 import { Asked, type Asker } from "./asked.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { Command } from "./command-table.ts";
-import { ALL_LEASED, denied, LOST, NOT_SENT, notReached, STATE_LOST, TOO_LARGE } from "./errors.ts";
+import { ALL_LEASED, denied, LOST, NOT_SENT, notReached, STATE_LOST } from "./errors.ts";
 import type { Leaser } from "./leases.ts";
 import type { Login, LoginClient } from "./login.ts";
 import { changeCommand, type Member, Membership } from "./membership.ts";
-import { type ClientFacts, ClientName, OK, ownAnswer, setName } from "./own-answers.ts";
+import { type ClientFacts, ClientName, setName } from "./own-answers.ts";
 import { OwnConnection } from "./own-connection.ts";
 import { Pending } from "./pending.ts";
 import { Replies, type RepliesOwner } from "./replies.ts";
@@ -25,7 +26,16 @@ const OWED_MAX = 256;
  * Owner: an {@link Exchange}.
  */
 export class ValkeyClient
-  implements InsideOwner, Asker, Tenant, LoginClient, Leaser, RequestsOwner, RepliesOwner, Member
+  implements
+    InsideOwner,
+    Asker,
+    Tenant,
+    LoginClient,
+    Leaser,
+    RequestsOwner,
+    RepliesOwner,
+    Member,
+    Answered
 {
   isGone = false;
   readonly said = new ClientName();
@@ -33,11 +43,11 @@ export class ValkeyClient
   endsFor: Reason | null = null;
   private readonly session = new Session();
   private readonly requests: Requests;
-  private readonly membership: Membership;
+  readonly membership: Membership;
   private inside: Inside | null = null;
   /** The shared connection that owes it replies, or did last. */
   shared: UpstreamConnection | null = null;
-  private readonly own = new OwnConnection(this.session, this, this.said);
+  readonly own = new OwnConnection(this.session, this, this.said);
   private readonly replies: Replies;
   private readonly pending = new Pending();
   /** It did not take all that it was shown. */
@@ -53,7 +63,7 @@ export class ValkeyClient
 
   constructor(
     private readonly host: ClientHost,
-    private readonly facts: () => ClientFacts,
+    readonly facts: () => ClientFacts,
   ) {
     this.membership = new Membership(host, this);
     this.requests = new Requests(host, this);
@@ -144,7 +154,7 @@ export class ValkeyClient
       if (held.command.isDenied) {
         if (session.owed > 0) return;
         this.pending.done();
-        this.deny(held);
+        deny(this, held);
         return;
       }
       const isLarge = held.isLarge || this.own.isPreferred || this.host.keepsBack(held.command);
@@ -167,14 +177,14 @@ export class ValkeyClient
         case Move.Lease:
           if (held.command.name === ID && !this.own.hasReserve && !this.host.mayReserve) {
             this.pending.done();
-            this.answer(held);
+            answer(this, held);
             break;
           }
           if (!this.lease(held.command)) return;
           break;
         case Move.Here:
           this.pending.done();
-          this.answer(held);
+          answer(this, held);
           break;
         case Move.Relay:
           this.pending.done();
@@ -253,42 +263,6 @@ export class ValkeyClient
 
   // --- what ringway answers itself ---
 
-  private answer({ command, args, isPart }: Held): void {
-    const { name } = command;
-    if (isPart) {
-      this.endWith(writeError(TOO_LARGE), "protocol_invalid");
-      return;
-    }
-    switch (name) {
-      case "AUTH":
-      case "HELLO":
-      case "SELECT":
-        // Its own connection is as clean as any, but belongs to whom it was before.
-        this.own.release();
-        this.own.dropReserve(this.membership.login);
-        this.membership.ask(args.map(textOf));
-        break;
-      case "RESET":
-        this.reset();
-        break;
-      case "QUIT":
-        this.endWith(OK, null);
-        break;
-      default:
-        this.say(ownAnswer(name, args, this.said, this.membership.login.identity, this.facts));
-        this.own.renamed();
-    }
-  }
-
-  private deny({ command, isPart }: Held): void {
-    const error = writeError(denied(command.name));
-    if (isPart) this.endWith(error, "access_denied");
-    else if (this.session.isInTransaction) {
-      // As with an error of Valkey's own, EXEC must fail: a command that does not exist sees to that.
-      this.own.now?.ask(["RINGWAY.DENIED"], () => this.say(error));
-    } else this.say(error);
-  }
-
   owed(): void {
     this.session.requested(changeCommand);
   }
@@ -302,15 +276,11 @@ export class ValkeyClient
     if (name !== null) setName(this.said, name);
   }
 
-  private reset(): void {
-    this.own.discard();
-    this.own.dropReserve(this.membership.login);
-    this.membership.reset();
-    this.said.clear();
-    this.say(writeSimple("RESET"));
-  }
-
   // --- a connection of its own, relayed as it is ---
+
+  get isInTransaction(): boolean {
+    return this.session.isInTransaction;
+  }
 
   get isRelayed(): boolean {
     return this.session.isRelayed;
