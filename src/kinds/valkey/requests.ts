@@ -16,6 +16,8 @@ export interface Held {
   readonly isLarge: boolean;
   /** How often it was asked before. */
   readonly tries: number;
+  /** When it began to wait, in milliseconds. */
+  readonly heldAt: number;
 }
 
 /** What requests need of their client's service. */
@@ -24,6 +26,8 @@ export interface RequestsHost {
   /** Bytes of a request from which on it is large. */
   readonly largeBytes: number;
   readonly retriesReads: boolean;
+  /** The time of this turn, in milliseconds. */
+  now(): number;
   readonly holdings: Holdings;
 }
 
@@ -72,6 +76,11 @@ export class Requests {
     private readonly host: RequestsHost,
     private readonly owner: RequestsOwner,
   ) {}
+
+  /** Bytes of the request that is being read, as far as is known. */
+  get size(): number {
+    return this.reader.expectedSize;
+  }
 
   /** Takes requests as far as they can be carried out now. @returns how many bytes */
   take(bytes: Uint8Array): number {
@@ -135,7 +144,7 @@ export class Requests {
     this.shared = shared;
     const isKept = host.retriesReads && command.isRead;
     const request = isKept ? Buffer.concat([...partial, bytes.subarray(from, reader.at)]) : null;
-    shared.owes(new Asked(this.owner, command, null, request));
+    shared.owes(new Asked(this.owner, command, null, request, 0, reader.size));
     if (partial.length > 0) {
       for (const piece of partial) shared.append(piece, 0, piece.length);
       this.clear();
@@ -151,7 +160,8 @@ export class Requests {
     const { reader } = this;
     // Of a request whose very name is large nothing is known, so it is no command.
     const command = isLarge && !reader.isNamed ? ownCommand : this.command();
-    this.owner.hold({ command, bytes, args: reader.args.slice(), isLarge, tries: 0 });
+    const heldAt = this.host.now();
+    this.owner.hold({ command, bytes, args: reader.args.slice(), isLarge, tries: 0, heldAt });
   }
 
   private holdLarge(): void {

@@ -1,9 +1,11 @@
 import { Deadlines } from "../../base/deadlines.ts";
 import { edgeDefaults } from "../../config/defaults.ts";
 import type { ListenerOptions, ValkeyOptions } from "../../config/options.ts";
+import { ValkeyCount } from "../../counts/figures.ts";
 import type { ExchangeCarrier, ServiceHost, ValkeyListener } from "./carrier.ts";
 import type { ClientHost, ServedClient } from "./client-host.ts";
 import type { Command } from "./command-table.ts";
+import { ListenerFigures } from "./figures/listener-figures.ts";
 import type { Holdings } from "./holdings.ts";
 import { type Identity, identityKey } from "./identity.ts";
 import type { Leases } from "./leases.ts";
@@ -20,10 +22,12 @@ import { ValkeyClient } from "./valkey-client.ts";
  */
 export class Service<L extends ValkeyListener> implements ClientHost, LoginHost {
   policy: Policy;
+  readonly figures: ListenerFigures;
   private options: ValkeyOptions;
   private upstreams: L;
   private readonly logins = new Map<string, Login>();
   private readonly clients = new Set<ValkeyClient>();
+  private readonly waiting = new Set<ValkeyClient>();
   private leaseWaits: Deadlines<ValkeyClient>;
   /** Until then the upstream answers no writes, or nothing at all; 0 if it does. */
   private pausedUntil = 0;
@@ -34,6 +38,8 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     private readonly carrier: ExchangeCarrier<L>,
     private listener: L,
   ) {
+    const { account } = listener;
+    this.figures = new ListenerFigures(account.name, (page) => account.addPage(page));
     this.options = valkeyOf(listener);
     this.policy = policyOf(this.options);
     this.upstreams = carrier.insideListener(insideOptions(listener), null);
@@ -59,11 +65,12 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
   enter(facts: () => ClientFacts): ValkeyClient {
     const client = new ValkeyClient(this, facts);
     this.clients.add(client);
+    this.figures.add(ValkeyCount.clients);
     return client;
   }
 
   gone(client: ValkeyClient): void {
-    this.clients.delete(client);
+    if (this.clients.delete(client)) this.figures.add(ValkeyCount.clients, -1);
     if (this.host.isStopping && this.clients.size === 0) this.sweep(Infinity);
   }
 
@@ -116,12 +123,15 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
       return;
     }
     this.leases.add(client);
+    this.waiting.add(client);
+    this.figures.waiting = this.waiting.size;
     if (!this.leaseWaits.has(client)) this.leaseWaits.add(client);
   }
 
   waitsNoMore(client: ValkeyClient): void {
     this.leases.delete(client);
     this.leaseWaits.delete(client);
+    if (this.waiting.delete(client)) this.figures.waiting = this.waiting.size;
   }
 
   stuffed(client: ServedClient): void {
@@ -204,7 +214,7 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     return new Deadlines<ValkeyClient>(
       Math.max(1, leaseTimeoutMs),
       (client) => {
-        this.leases.delete(client);
+        this.waitsNoMore(client);
         client.leaseLate();
       },
       this.host.clock,

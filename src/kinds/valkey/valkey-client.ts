@@ -5,6 +5,7 @@ import { Asked, type Asker } from "./asked.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { Command } from "./command-table.ts";
 import { ALL_LEASED, denied, LOST, NOT_SENT, notReached, STATE_LOST, TOO_LARGE } from "./errors.ts";
+import { ownError } from "./figures/own-error.ts";
 import type { Leaser } from "./leases.ts";
 import type { Login, LoginClient } from "./login.ts";
 import { changeCommand, type Member, Membership } from "./membership.ts";
@@ -53,7 +54,7 @@ export class ValkeyClient
 
   constructor(
     private readonly host: ClientHost,
-    private readonly facts: () => ClientFacts,
+    readonly facts: () => ClientFacts,
   ) {
     this.membership = new Membership(host, this);
     this.requests = new Requests(host, this);
@@ -184,14 +185,15 @@ export class ValkeyClient
   }
 
   private send(connection: UpstreamConnection, held: Held): void {
-    const { args, bytes, command, isLarge, tries } = held;
+    const { args, bytes, command, heldAt, isLarge, tries } = held;
     this.pending.done();
     if (command.name === "CLIENT PAUSE") this.host.pauses(args.slice(2).map(textOf));
     if (command.name === "CLIENT UNPAUSE") this.host.pauses([]);
     // WAIT counts from what its own connection has done: something has to come before it.
     if (command.name === "WAIT" || command.name === "WAITAOF") connection.ask(["PING"], () => {});
     const isKept = this.host.retriesReads && command.isRead && connection === this.shared;
-    connection.owes(new Asked(this, command, null, isKept ? bytes : null, tries));
+    const size = isLarge ? this.requests.size : bytes.length;
+    connection.owes(new Asked(this, command, null, isKept ? bytes : null, tries, size, heldAt));
     connection.append(bytes, 0, bytes.length);
     this.requests.isStreaming = isLarge;
   }
@@ -240,12 +242,13 @@ export class ValkeyClient
     if (isChanging) this.membership.answered(false);
     else if (held === null) return;
     else this.pending.done();
+    const error = ownError(errorText, this.host.figures);
     if (!isChanging && held?.isLarge === true) {
       // The rest of it would have to be read for nothing.
-      this.endWith(writeError(errorText), "upstream_fin");
+      this.endWith(error, "upstream_fin");
       return;
     }
-    this.say(writeError(errorText));
+    this.say(error);
     this.resume();
   }
 
@@ -279,7 +282,7 @@ export class ValkeyClient
   }
 
   private deny({ command, isLarge }: Held): void {
-    const error = writeError(denied(command.name));
+    const error = ownError(denied(command.name), this.host.figures);
     if (isLarge) this.endWith(error, "access_denied");
     else if (this.session.isInTransaction) {
       // As with an error of Valkey's own, EXEC must fail: a command that does not exist sees to that.
@@ -314,7 +317,8 @@ export class ValkeyClient
     return this.session.isRelayed;
   }
 
-  private beginRelay({ bytes }: Held): void {
+  private beginRelay({ bytes, command }: Held): void {
+    this.host.figures.relayed(command);
     const own = this.own.now as UpstreamConnection;
     this.own.introduce(own);
     own.append(bytes, 0, bytes.length);
@@ -361,7 +365,7 @@ export class ValkeyClient
       this.end("upstream_reset");
       return;
     }
-    this.say(writeError(wasConnected ? LOST : NOT_SENT));
+    this.say(ownError(wasConnected ? LOST : NOT_SENT, this.host.figures));
     if (this.session.owed === 0) this.resume();
   }
 
@@ -369,7 +373,7 @@ export class ValkeyClient
     if (this.isGone) return;
     this.session.lost();
     if (tries >= TRIES_MAX || this.isEnding) {
-      this.say(writeError(LOST));
+      this.say(ownError(LOST, this.host.figures));
       return;
     }
     this.pending.askAgain({
@@ -378,6 +382,7 @@ export class ValkeyClient
       args: [],
       isLarge: false,
       tries: tries + 1,
+      heldAt: this.host.now(),
     });
     if (this.session.owed === 0) this.resume();
   }
@@ -389,7 +394,10 @@ export class ValkeyClient
     session.released();
     if (this.isGone || this.isEnding) return;
     if (hadState)
-      this.endWith(session.isRelayed ? NOTHING : writeError(STATE_LOST), "upstream_reset");
+      this.endWith(
+        session.isRelayed ? NOTHING : ownError(STATE_LOST, this.host.figures),
+        "upstream_reset",
+      );
     else this.resume();
   }
 
@@ -440,6 +448,7 @@ export class ValkeyClient
 
   /** Ends its relay now. */
   end(reason: Reason): void {
+    this.host.figures.ends(reason);
     this.isEnding = true;
     this.inside?.cut(reason);
   }
