@@ -2,7 +2,7 @@ import type { Plan } from "../control/plan.ts";
 import type { RunningProxy } from "../control/proxy.ts";
 import type { UpstreamView } from "../control/upstream-view.ts";
 import type { LatencyFigures } from "../observe/latencies.ts";
-import type { Exposition } from "../observe/metrics/figures.ts";
+import type { Exposition } from "../observe/metrics/snapshot.ts";
 
 /** The result of a reload, or of a plan for one. */
 export type ReloadOutcome =

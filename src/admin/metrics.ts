@@ -1,4 +1,4 @@
-import type { Exposition } from "../observe/metrics/figures.ts";
+import type { Exposition } from "../observe/metrics/snapshot.ts";
 import { type Route, refuse, refuseMethod, respond } from "./answer.ts";
 
 /** `/metrics`, for Prometheus. @param expose returns null until there are metrics */

@@ -222,3 +222,63 @@ export const mirrorFigures = new Figures((figure) => ({
 }));
 
 export const MirrorCount = mirrorFigures.place;
+
+/** The clients and connections of a listener of mode `valkey`. */
+export const valkeyFigures = new Figures((figure) => ({
+  clients: figure({ metric: "ringway_valkey_clients", help: "Clients that are connected." }),
+  /** Of these: they wait for a leased connection. */
+  clientsWaiting: figure({
+    metric: "ringway_valkey_clients_waiting",
+    help: "Clients that wait for a leased connection.",
+  }),
+  /** Metrics have connections by kind. */
+  sharedConnections: figure(),
+  leasedConnections: figure(),
+  idleConnections: figure(),
+  repliesOwed: figure({
+    metric: "ringway_valkey_replies_owed",
+    help: "Requests that were sent and not answered yet, those that wait for their turn's end included.",
+  }),
+  lostConnections: figure({
+    metric: "ringway_valkey_connections_lost_total",
+    help: "Connections to upstreams that ended although ringway had not closed them.",
+  }),
+  /** Requests that ringway has answered with an error of its own. */
+  ownErrors: figure({
+    metric: "ringway_valkey_own_errors_total",
+    help: "Requests that ringway answered with an error of its own, such as one for a lost connection.",
+  }),
+  slowClients: figure({
+    metric: "ringway_valkey_slow_clients_total",
+    help: "Clients that were closed because they did not take their replies.",
+  }),
+}));
+
+export const ValkeyCount = valkeyFigures.place;
+
+/**
+ * A command of a listener of mode `valkey`. Two histograms follow in the row, of the time at the upstream and of the
+ * time before that; see `latency.ts`. Calls are what they count.
+ */
+export const commandFigures = new Figures((figure) => ({
+  /** Times that a client was relayed as it is from such a command on, so that what follows is not counted. */
+  relayed: figure({
+    metric: "ringway_valkey_relayed_total",
+    help: "Clients that got a connection of their own for good with such a command: what follows is not counted.",
+  }),
+  errors: figure({
+    metric: "ringway_valkey_command_errors_total",
+    help: "Replies of upstreams that were errors.",
+  }),
+  requestBytes: figure({
+    metric: "ringway_valkey_request_bytes_total",
+    help: "Bytes of the requests that were answered.",
+  }),
+  replyBytes: figure({ metric: "ringway_valkey_reply_bytes_total", help: "Bytes of replies." }),
+  /** Milliseconds of all calls, from when they were sent until their replies were whole. */
+  upstreamMs: figure(),
+  /** Milliseconds of all calls before they were sent. */
+  waitMs: figure(),
+}));
+
+export const CommandCount = commandFigures.place;

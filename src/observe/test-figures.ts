@@ -1,6 +1,7 @@
 import { type FlowStats, flowFigures } from "../counts/figures.ts";
 import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 import { noStats } from "../relay/ledger/total.ts";
+import { noValkeyStats, type ValkeyStats } from "../relay/ledger/valkey-stats.ts";
 
 /** Figures of one direction for tests, zero by default. */
 export function flowStats(figures: Partial<FlowStats> = {}): FlowStats {
@@ -38,6 +39,11 @@ export function relaySummary(parts: Partial<RelaySummary> = {}): RelaySummary {
     down: flowStats(),
     ...parts,
   };
+}
+
+/** The figures of a listener of mode `valkey`, for tests. */
+export function valkeyStats(parts: Partial<ValkeyStats> = {}): ValkeyStats {
+  return { ...noValkeyStats(), ...parts };
 }
 
 /** The figures of an idle engine, for tests. */

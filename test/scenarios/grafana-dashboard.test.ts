@@ -40,7 +40,12 @@ async function metricNames(): Promise<Set<string>> {
     engines: [],
   };
   const text = await new Metrics().text(snapshot, { version: "1", engine: "sockets" });
-  const names = new Set(figures.map(({ name }) => name));
+  const plain = figures.filter(({ kind }) => kind !== "histogram");
+  const names = new Set(plain.map(({ name }) => name));
+  for (const { kind, name } of figures) {
+    if (kind !== "histogram") continue;
+    for (const part of ["_bucket", "_sum", "_count"]) names.add(`${name}${part}`);
+  }
   for (const [name, { type }] of parseExposition(text)) {
     const parts = type === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
     for (const part of parts) names.add(`${name}${part}`);

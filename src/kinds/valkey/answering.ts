@@ -1,6 +1,8 @@
 import type { Reason } from "../../base/reason.ts";
 import { textOf, writeError, writeSimple } from "../../resp/write.ts";
 import { denied, TOO_LARGE } from "./errors.ts";
+import type { ListenerFigures } from "./figures/listener-figures.ts";
+import { ownError } from "./figures/own-error.ts";
 import type { Membership } from "./membership.ts";
 import { type ClientFacts, type ClientName, OK, ownAnswer } from "./own-answers.ts";
 import type { OwnConnection } from "./own-connection.ts";
@@ -12,8 +14,8 @@ export interface Answered {
   readonly facts: () => ClientFacts;
   readonly membership: Membership;
   readonly own: OwnConnection;
-  /** The upstream queues what comes, for EXEC. */
-  readonly isInTransaction: boolean;
+  readonly session: { readonly isInTransaction: boolean };
+  readonly host: { readonly figures: ListenerFigures };
   say(bytes: Uint8Array): void;
   /** Its last words. @param reason null to end as a server does that was told to */
   endWith(bytes: Uint8Array, reason: Reason | null): void;
@@ -54,9 +56,9 @@ export function answer(client: Answered, { command, args, isPart }: Held): void 
 
 /** Refuses a command that is denied. Nothing is owed to the client. */
 export function deny(client: Answered, { command, isPart }: Held): void {
-  const error = writeError(denied(command.name));
+  const error = ownError(denied(command.name), client.host.figures);
   if (isPart) client.endWith(error, "access_denied");
-  else if (client.isInTransaction) {
+  else if (client.session.isInTransaction) {
     // As with an error of Valkey's own, EXEC must fail: a command that does not exist sees to that.
     client.own.now?.ask(["RINGWAY.DENIED"], () => client.say(error));
   } else client.say(error);

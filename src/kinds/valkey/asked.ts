@@ -7,6 +7,8 @@ export type OnOwnReply = (reply: string, errorText: string | null) => void;
 export interface Asker {
   /** It has left: the reply is read and thrown away. */
   readonly isGone: boolean;
+  /** Says who it is. */
+  readonly facts: () => { readonly client: string };
   /** It takes no more replies now: the connection waits, at most for a moment, until it is told to go on. */
   holdsUp(connection: { takeOn(): void }): boolean;
   /** Bytes of its next reply. @param isWhole these are the last ones */
@@ -38,5 +40,9 @@ export class Asked {
     readonly request: Uint8Array | null = null,
     /** How often it was asked before. */
     readonly tries = 0,
+    /** Bytes of the request. */
+    readonly size = 0,
+    /** When it began to wait for a connection; 0 if it did not have to. */
+    readonly heldAt = 0,
   ) {}
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { ListenerOptions } from "../../config/options.ts";
 import type { Inside, InsideOwner } from "../../relay/inside.ts";
+import type { Page } from "../../relay/ledger/page.ts";
 import type { ServedClient } from "./client-host.ts";
 import type { Holdings } from "./holdings.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
@@ -8,7 +9,7 @@ import type { UpstreamConnection } from "./upstream-connection.ts";
 /** A listener of mode `valkey`. */
 export interface ValkeyListener {
   readonly options: ListenerOptions;
-  readonly account: { readonly name: string };
+  readonly account: { readonly name: string; addPage(page: Page): void };
 }
 
 /** What an exchange needs of its engine. */

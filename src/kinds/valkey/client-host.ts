@@ -1,5 +1,6 @@
 import type { Reason } from "../../base/reason.ts";
 import type { Command } from "./command-table.ts";
+import type { ListenerFigures } from "./figures/listener-figures.ts";
 import type { Leaser } from "./leases.ts";
 import type { Logins } from "./membership.ts";
 import type { RepliesHost } from "./replies.ts";
@@ -21,6 +22,7 @@ export interface ServedClient {
 
 /** The part of the exchange that clients use. */
 export interface ClientHost extends RequestsHost, RepliesHost, Logins {
+  readonly figures: ListenerFigures;
   /** Leased connections are plentiful. */
   readonly mayReserve: boolean;
   /** Whether the upstream is paused for such commands, so that they would keep others waiting. */

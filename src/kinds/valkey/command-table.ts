@@ -15,6 +15,8 @@ export type Way = "share" | "pin" | "here" | "relay";
 export interface Command {
   /** In capitals, with its subcommand: `CONFIG SET`. */
   readonly name: string;
+  /** Its number in the table; 0 if the table does not have it, −1 for what ringway itself asks for. */
+  readonly index: number;
   readonly way: Way;
   /** It changes nothing: it may be asked again, or of a replica. */
   readonly isRead: boolean;
@@ -106,12 +108,13 @@ const STATES: Readonly<Record<string, State>> = {
 
 /** A command that Valkey's own table does not have: a module's, or one of a later version. */
 function unknownCommand(name: string): Command {
-  return { name, way: "relay", isRead: false, state: "none", isAside: false };
+  return { name, index: 0, way: "relay", isRead: false, state: "none", isAside: false };
 }
 
 /** A request of ringway itself. */
 export const ownCommand: Command = {
   name: "",
+  index: -1,
   way: "share",
   isRead: false,
   state: "none",
@@ -145,6 +148,7 @@ for (const [name, flags] of Object.entries(commands)) {
   const isBlocking = (flags as readonly string[]).includes("blocking");
   table.set(name, {
     name,
+    index: table.size + 1,
     way: WAYS[name] ?? (isBlocking || asides.has(name) ? "pin" : "share"),
     isRead: (flags as readonly string[]).includes("readonly") && !cachesWhatItReads.has(name),
     state: STATES[name] ?? (isBlocking ? "blocks" : "none"),

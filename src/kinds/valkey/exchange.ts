@@ -174,6 +174,8 @@ export class Exchange<L extends ValkeyListener> implements ServiceHost {
       } else if (sendsRequests && markedConnections.length > 0) {
         this.markedConnections = [];
         this.sentAsked = this.asked;
+        // Of what is sent the time begins now.
+        this.turnAt = 0;
         for (const connection of markedConnections) connection.flush();
       } else break;
     }

@@ -1,4 +1,6 @@
+import { ValkeyCount } from "../../counts/figures.ts";
 import { notReached } from "./errors.ts";
+import type { ListenerFigures } from "./figures/listener-figures.ts";
 import { greetingOf, type Identity } from "./identity.ts";
 import type { Leases } from "./leases.ts";
 import {
@@ -16,6 +18,7 @@ export interface LoginHost {
   /** Connections that many clients share, for each login. */
   readonly connections: number;
   readonly leases: Leases;
+  readonly figures: ListenerFigures;
   now(): number;
   /** Begins the relay of a new connection. */
   open(connection: UpstreamConnection): void;
@@ -57,6 +60,10 @@ export class Login implements ConnectionHost {
     private readonly host: LoginHost,
   ) {}
 
+  get figures(): ListenerFigures {
+    return this.host.figures;
+  }
+
   get isUnused(): boolean {
     const { clients, idle, leased, retired, shared } = this;
     return clients === 0 && idle.length + leased.size + shared.length + retired === 0;
@@ -77,6 +84,7 @@ export class Login implements ConnectionHost {
       return known;
     const connection = this.newConnection();
     this.shared.push(connection);
+    this.figures.add(ValkeyCount.sharedConnections);
     this.host.open(connection);
     return connection;
   }
@@ -93,6 +101,8 @@ export class Login implements ConnectionHost {
     if (known === undefined && !host.leases.take()) return null;
     const connection = known ?? this.newConnection();
     leased.add(connection);
+    this.figures.add(ValkeyCount.leasedConnections);
+    if (known !== undefined) this.figures.add(ValkeyCount.idleConnections, -1);
     if (known === undefined) host.open(connection);
     // The dial may have failed already.
     if (!connection.isOver) connection.tenant = tenant;
@@ -108,6 +118,8 @@ export class Login implements ConnectionHost {
     }
     connection.tenant = null;
     leased.delete(connection);
+    this.figures.add(ValkeyCount.leasedConnections, -1);
+    this.figures.add(ValkeyCount.idleConnections);
     connection.idleSince = host.now();
     idle.push(connection);
   }
@@ -153,8 +165,9 @@ export class Login implements ConnectionHost {
   }
 
   over(connection: UpstreamConnection, refusal: string | null): void {
-    if (remove(this.idle, connection) || this.leased.delete(connection)) this.host.leases.give();
-    else if (!remove(this.shared, connection)) this.retired--;
+    const kind = this.takeOut(connection);
+    this.figures.add(kind, -1);
+    if (kind !== ValkeyCount.sharedConnections) this.host.leases.give();
     if (refusal !== null || !connection.isReady) {
       const errorText = refusal ?? notReached(connection.reason);
       const all = Array.from(connection.waiting) as LoginClient[];
@@ -169,6 +182,14 @@ export class Login implements ConnectionHost {
     // Its upstream may be the right one again soon; only new requests look for another.
     if (this.shared.includes(connection)) this.retireOne(connection);
     else connection.isRetired = true;
+  }
+
+  /** It is none of its connections any more. @returns the figure of those that it was one of */
+  private takeOut(connection: UpstreamConnection): number {
+    if (remove(this.idle, connection)) return ValkeyCount.idleConnections;
+    if (this.leased.delete(connection)) return ValkeyCount.leasedConnections;
+    if (!remove(this.shared, connection)) this.retired--;
+    return ValkeyCount.sharedConnections;
   }
 
   private retireOne(connection: UpstreamConnection): void {

@@ -18,6 +18,8 @@ export interface Held {
   readonly isPart: boolean;
   /** How often it was asked before. */
   readonly tries: number;
+  /** When it began to wait, in milliseconds. */
+  readonly heldAt: number;
 }
 
 /** What requests need of their client's service. */
@@ -26,6 +28,8 @@ export interface RequestsHost {
   /** Bytes of a request from which on it is large. */
   readonly largeBytes: number;
   readonly retriesReads: boolean;
+  /** The time of this turn, in milliseconds. */
+  now(): number;
   readonly holdings: Holdings;
 }
 
@@ -76,6 +80,11 @@ export class Requests {
     private readonly host: RequestsHost,
     private readonly owner: RequestsOwner,
   ) {}
+
+  /** Bytes of the request that is being read, as far as is known. */
+  get size(): number {
+    return this.reader.expectedSize;
+  }
 
   /** Takes requests as far as they can be carried out now. @returns how many bytes */
   take(bytes: Uint8Array): number {
@@ -143,7 +152,7 @@ export class Requests {
     const isKept = host.retriesReads && command.isRead && !host.holdings.isExceeded;
     const request = isKept ? Buffer.concat([...partial, bytes.subarray(from, reader.at)]) : null;
     if (request !== null) host.holdings.bytes += request.length;
-    shared.owes(new Asked(this.owner, command, null, request));
+    shared.owes(new Asked(this.owner, command, null, request, 0, reader.size));
     if (partial.length > 0) {
       for (const piece of partial) shared.append(piece, 0, piece.length);
       this.clear();
@@ -160,7 +169,9 @@ export class Requests {
     // Of a request whose very name is large nothing is known, so it is no command.
     const command = isPart && !reader.isNamed ? ownCommand : this.command();
     const isLarge = isPart || reader.size > host.largeBytes;
-    this.owner.hold({ command, bytes, args: reader.args.slice(), isLarge, isPart, tries: 0 });
+    const heldAt = host.now();
+    const args = reader.args.slice();
+    this.owner.hold({ command, bytes, args, isLarge, isPart, tries: 0, heldAt });
   }
 
   private holdLarge(): void {

@@ -1,9 +1,11 @@
 import { Deadlines } from "../../base/deadlines.ts";
 import { edgeDefaults } from "../../config/defaults.ts";
 import type { ListenerOptions, ValkeyOptions } from "../../config/options.ts";
+import { ValkeyCount } from "../../counts/figures.ts";
 import type { ExchangeCarrier, ServiceHost, ValkeyListener } from "./carrier.ts";
 import type { ClientHost, ServedClient } from "./client-host.ts";
 import type { Command } from "./command-table.ts";
+import { ListenerFigures } from "./figures/listener-figures.ts";
 import type { Holdings } from "./holdings.ts";
 import { type Identity, identityKey } from "./identity.ts";
 import { Leases } from "./leases.ts";
@@ -20,6 +22,7 @@ import { ValkeyClient } from "./valkey-client.ts";
  */
 export class Service<L extends ValkeyListener> implements ClientHost, LoginHost {
   policy: Policy;
+  readonly figures: ListenerFigures;
   private options: ValkeyOptions;
   private upstreams: L;
   private readonly logins = new Map<string, Login>();
@@ -37,6 +40,8 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     private readonly carrier: ExchangeCarrier<L>,
     private listener: L,
   ) {
+    const { account } = listener;
+    this.figures = new ListenerFigures(account.name, (page) => account.addPage(page));
     this.options = valkeyOf(listener);
     this.policy = policyOf(this.options);
     this.leases.max = this.options.leased;
@@ -64,11 +69,12 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
   enter(facts: () => ClientFacts): ValkeyClient {
     const client = new ValkeyClient(this, facts);
     this.clients.add(client);
+    this.figures.add(ValkeyCount.clients);
     return client;
   }
 
   gone(client: ValkeyClient): void {
-    this.clients.delete(client);
+    if (this.clients.delete(client)) this.figures.add(ValkeyCount.clients, -1);
     if (this.host.isStopping && this.clients.size === 0) this.sweep(Infinity);
   }
 
@@ -123,13 +129,14 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     this.leases.add(client);
     if (this.waits.has(client)) return;
     this.waits.set(client, this.leaseWaits);
+    this.figures.waiting = this.waits.size;
     this.leaseWaits.add(client);
   }
 
   waitsNoMore(client: ValkeyClient): void {
     this.leases.delete(client);
     this.waits.get(client)?.delete(client);
-    this.waits.delete(client);
+    if (this.waits.delete(client)) this.figures.waiting = this.waits.size;
   }
 
   stuffed(client: ServedClient): void {
@@ -214,8 +221,7 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     return new Deadlines<ValkeyClient>(
       Math.max(1, leaseTimeoutMs),
       (client) => {
-        this.leases.delete(client);
-        this.waits.delete(client);
+        this.waitsNoMore(client);
         client.leaseLate();
       },
       this.host.clock,

@@ -3,14 +3,14 @@ import type { Reason } from "../../base/reason.ts";
 import { listenerDefaults } from "../../config/defaults.ts";
 import type { ListenerOptions, ValkeyOptions } from "../../config/options.ts";
 import type { Inside, InsideOwner } from "../../relay/inside.ts";
-import type { ExchangeCarrier } from "./carrier.ts";
+import type { ExchangeCarrier, ValkeyListener } from "./carrier.ts";
 import { Exchange } from "./exchange.ts";
 import { TestServer, type TestServerConnection } from "./test-server.ts";
 
 /** A listener of mode `valkey` as tests need it. */
 export interface TestListener {
   readonly options: ListenerOptions;
-  readonly account: { readonly name: string };
+  readonly account: ValkeyListener["account"];
 }
 
 /** Settings of mode `valkey` for tests. */
@@ -33,7 +33,7 @@ export function valkeyListener(valkey: Partial<ValkeyOptions> = {}): TestListene
       mode: "valkey",
       valkey: { ...defaults, ...valkey },
     },
-    account: { name: "test" },
+    account: { name: "test", addPage: () => {} },
   };
 }
 
@@ -142,7 +142,7 @@ export class TestNetwork implements ExchangeCarrier<TestListener> {
   }
 
   insideListener(options: ListenerOptions): TestListener {
-    return { options, account: { name: options.name ?? "" } };
+    return { options, account: { name: options.name ?? "", addPage: () => {} } };
   }
 
   dialInside(_: TestListener, owner: InsideOwner): Inside {

@@ -4,6 +4,8 @@ import { ReplyFound, ReplyReader } from "../../resp/reply-reader.ts";
 import { textOf, writeArray } from "../../resp/write.ts";
 import { Asked, type OnOwnReply } from "./asked.ts";
 import { ownCommand } from "./command-table.ts";
+import { ConnectionFigures } from "./figures/connection-figures.ts";
+import type { ListenerFigures } from "./figures/listener-figures.ts";
 import type { Greeting } from "./identity.ts";
 import { Queue } from "./queue.ts";
 
@@ -43,6 +45,7 @@ export interface Waiting {
 
 /** What a connection needs of those that it belongs to. */
 export interface ConnectionHost {
+  readonly figures: ListenerFigures;
   /** It has something to send at the end of the turn. */
   mark(connection: UpstreamConnection): void;
   /** A request was added to what it has to send. */
@@ -90,12 +93,15 @@ export class UpstreamConnection implements InsideOwner {
   private movedAt = 0;
   private ownReply = "";
   private refusal: string | null = null;
+  private readonly figures: ConnectionFigures;
 
   /** @param greeting what it says first */
   constructor(
     private readonly host: ConnectionHost,
     private readonly greeting: readonly Greeting[],
-  ) {}
+  ) {
+    this.figures = new ConnectionFigures(host.figures, host);
+  }
 
   /** Its relay begins. */
   begin(inside: Inside): void {
@@ -158,6 +164,7 @@ export class UpstreamConnection implements InsideOwner {
   /** A reply is owed for a request whose bytes are appended next. */
   owes(asked: Asked): void {
     this.host.hasAsked();
+    this.figures.asked();
     if (this.asked.length === 0) this.movedAt = this.host.now();
     this.asked.push(asked);
   }
@@ -193,6 +200,7 @@ export class UpstreamConnection implements InsideOwner {
     this.isMarked = false;
     const { inside, batchSize } = this;
     if (batchSize === 0 || inside === null || !inside.isWanted) return;
+    this.figures.sent(this.asked.length);
     const taken = inside.give(this.batch.subarray(0, batchSize));
     if (taken < batchSize) this.batch.copyWithin(0, taken, batchSize);
     this.batchSize -= taken;
@@ -228,6 +236,7 @@ export class UpstreamConnection implements InsideOwner {
       else this.pass(first as Asked, bytes, from, to, found === ReplyFound.Reply);
       from = to;
     }
+    this.figures.settle(this.asked.length);
     if (this.waiting.size > 0 && this.takesRequests) this.wake();
     if (this.isRetired && this.asked.length === 0 && this.batchSize === 0) this.close();
     return from;
@@ -240,7 +249,7 @@ export class UpstreamConnection implements InsideOwner {
 
   finished(): void {
     if (this.tenant?.isRelayed) this.tenant.upstreamFinished();
-    else this.close();
+    else this.close(true);
   }
 
   /** The tenant of a relayed connection has sent FIN. */
@@ -249,19 +258,20 @@ export class UpstreamConnection implements InsideOwner {
     this.inside?.giveEnd();
   }
 
-  /** Ends it; what it owes is reported as lost. */
-  close(): void {
+  /** Ends it; what it owes is reported as lost. @param isLost its upstream has ended it */
+  close(isLost = false): void {
     if (this.isOver) return;
     const { inside } = this;
-    this.closed();
+    this.closed(isLost);
     inside?.giveEnd();
     // What still comes is taken, and thrown away.
     inside?.takeOn();
   }
 
-  closed(): void {
+  closed(isLost = true): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.figures.over(isLost && this.isReady);
     const { hasBegun, tenant } = this;
     this.tenant = null;
     this.batch = NOTHING;
@@ -294,6 +304,7 @@ export class UpstreamConnection implements InsideOwner {
     this.asked.shift();
     this.movedAt = this.host.now();
     const errorText = reader.isError ? reader.errorText : null;
+    this.figures.replied(asked, reader.isError, reader.size, this.movedAt);
     if (errorText !== null && NEWS.test(errorText)) this.host.doubted(this, errorText);
     if (asker === null) {
       const { ownReply } = this;

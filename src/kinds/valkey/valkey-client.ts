@@ -6,6 +6,7 @@ import { Asked, type Asker } from "./asked.ts";
 import type { ClientHost } from "./client-host.ts";
 import type { Command } from "./command-table.ts";
 import { ALL_LEASED, denied, LOST, NOT_SENT, notReached, STATE_LOST } from "./errors.ts";
+import { ownError } from "./figures/own-error.ts";
 import type { Leaser } from "./leases.ts";
 import type { Login, LoginClient } from "./login.ts";
 import { changeCommand, type Member, Membership } from "./membership.ts";
@@ -41,7 +42,7 @@ export class ValkeyClient
   readonly said = new ClientName();
   /** Why it is to be ended once all was delivered. */
   endsFor: Reason | null = null;
-  private readonly session = new Session();
+  readonly session = new Session();
   private readonly requests: Requests;
   readonly membership: Membership;
   private inside: Inside | null = null;
@@ -62,7 +63,7 @@ export class ValkeyClient
   private holdsOwn = false;
 
   constructor(
-    private readonly host: ClientHost,
+    readonly host: ClientHost,
     readonly facts: () => ClientFacts,
   ) {
     this.membership = new Membership(host, this);
@@ -194,7 +195,7 @@ export class ValkeyClient
   }
 
   private send(connection: UpstreamConnection, held: Held): void {
-    const { args, bytes, command, isPart, tries } = held;
+    const { args, bytes, command, heldAt, isPart, tries } = held;
     this.pending.done();
     if (command.name === "CLIENT PAUSE") this.host.pauses(args.slice(2).map(textOf));
     if (command.name === "CLIENT UNPAUSE") this.host.pauses([]);
@@ -203,7 +204,8 @@ export class ValkeyClient
     const { holdings, retriesReads } = this.host;
     const isKept = retriesReads && command.isRead && connection === this.shared;
     if (isKept) holdings.bytes += bytes.length;
-    connection.owes(new Asked(this, command, null, isKept ? bytes : null, tries));
+    const size = isPart ? this.requests.size : bytes.length;
+    connection.owes(new Asked(this, command, null, isKept ? bytes : null, tries, size, heldAt));
     connection.append(bytes, 0, bytes.length);
     this.requests.isStreaming = isPart;
   }
@@ -252,12 +254,13 @@ export class ValkeyClient
     if (isChanging) this.membership.answered(false);
     else if (held === null) return;
     else this.pending.done();
+    const error = ownError(errorText, this.host.figures);
     if (!isChanging && held?.isPart === true) {
       // The rest of it would have to be read for nothing.
-      this.endWith(writeError(errorText), "upstream_fin");
+      this.endWith(error, "upstream_fin");
       return;
     }
-    this.say(writeError(errorText));
+    this.say(error);
     this.resume();
   }
 
@@ -278,15 +281,12 @@ export class ValkeyClient
 
   // --- a connection of its own, relayed as it is ---
 
-  get isInTransaction(): boolean {
-    return this.session.isInTransaction;
-  }
-
   get isRelayed(): boolean {
     return this.session.isRelayed;
   }
 
-  private beginRelay({ bytes, isPart }: Held): void {
+  private beginRelay({ bytes, command, isPart }: Held): void {
+    this.host.figures.relayed(command);
     const own = this.own.now as UpstreamConnection;
     this.own.introduce(own);
     this.requests.isStreaming = isPart;
@@ -336,7 +336,7 @@ export class ValkeyClient
       this.end("upstream_reset");
       return;
     }
-    this.say(writeError(wasConnected ? LOST : NOT_SENT));
+    this.say(ownError(wasConnected ? LOST : NOT_SENT, this.host.figures));
     if (this.session.owed === 0) this.resume();
   }
 
@@ -345,7 +345,7 @@ export class ValkeyClient
     if (this.isGone) return;
     this.session.lost();
     if (tries >= TRIES_MAX || this.isEnding) {
-      this.say(writeError(LOST));
+      this.say(ownError(LOST, this.host.figures));
       return;
     }
     this.pending.askAgain({
@@ -355,6 +355,7 @@ export class ValkeyClient
       isLarge: false,
       isPart: false,
       tries: tries + 1,
+      heldAt: this.host.now(),
     });
     if (this.session.owed === 0) this.resume();
   }
@@ -366,7 +367,8 @@ export class ValkeyClient
     const hadState = session.isStateful || isRelayed || this.requests.isStreaming;
     session.released();
     if (this.isGone || this.isEnding) return;
-    if (hadState) this.endWith(isRelayed ? NOTHING : writeError(STATE_LOST), "upstream_reset");
+    const last = isRelayed ? NOTHING : ownError(STATE_LOST, this.host.figures);
+    if (hadState) this.endWith(last, "upstream_reset");
     else this.resume();
   }
 
@@ -419,6 +421,7 @@ export class ValkeyClient
 
   /** Ends its relay now. */
   end(reason: Reason): void {
+    this.host.figures.ends(reason);
     this.isEnding = true;
     this.inside?.cut(reason);
   }
@@ -458,7 +461,7 @@ export class ValkeyClient
   }
 
   refused({ name }: Command): void {
-    this.endWith(writeError(denied(name)), "access_denied");
+    this.endWith(ownError(denied(name), this.host.figures), "access_denied");
   }
 
   overfull(): void {

@@ -1,4 +1,4 @@
-import type { Figure, Snapshot } from "./figures.ts";
+import type { Figure, Snapshot } from "./snapshot.ts";
 
 /**
  * Writes a figure in Prometheus' text format. prom-client's metrics remember values and labels,
@@ -9,24 +9,24 @@ import type { Figure, Snapshot } from "./figures.ts";
  */
 export class FigureText {
   private readonly head: string;
-  /** For each label, its name and everything between it and the value before. */
+  /** For each label, its name and everything between it and the value before, but for the metric's name. */
   private readonly openings: readonly string[];
 
   constructor(private readonly figure: Figure) {
     const { kind, name, help, labels } = figure;
     this.head = `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;
-    this.openings = labels.map((label, index) => `${index === 0 ? `${name}{` : '",'}${label}="`);
+    const all = kind === "histogram" ? [...labels, "le"] : labels;
+    this.openings = all.map((label, index) => `${index === 0 ? "{" : '",'}${label}="`);
   }
 
   /** All lines of the figure now, with an empty line at the end. */
   of(snapshot: Snapshot): string {
     const { figure, openings } = this;
     let text = this.head;
-    for (const [values, value] of figure.rows(snapshot)) {
-      if (openings.length === 0) text += figure.name;
-      else {
-        for (let i = 0; i < openings.length; i++)
-          text += openings[i] + escapeLabel(values[i] ?? "");
+    for (const [values, value, part = ""] of figure.rows(snapshot)) {
+      text += figure.name + part;
+      if (values.length > 0) {
+        for (let i = 0; i < values.length; i++) text += openings[i] + escapeLabel(values[i] ?? "");
         text += '"}';
       }
       text += ` ${value}\n`;

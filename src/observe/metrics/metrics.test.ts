@@ -2,10 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { parseExposition, sampleValue } from "../../../test/fixtures/exposition.ts";
 import { listenerFigures } from "../../counts/figures.ts";
 import type { EngineStats } from "../../relay/ledger/stats.ts";
-import { engineStats, flowStats, relaySummary } from "../test-figures.ts";
-import { figures, type UpstreamFigures } from "./figures.ts";
+import { engineStats, flowStats, relaySummary, valkeyStats } from "../test-figures.ts";
+import { figures } from "./figures.ts";
 import { Metrics } from "./metrics.ts";
 import { openDescriptors } from "./process.ts";
+import type { UpstreamFigures } from "./snapshot.ts";
 
 const build = { version: "1.2.3", engine: "uring" };
 const ring = {
@@ -38,6 +39,31 @@ const busy = engineStats({
       tlsResumed: 3,
       tls12: 2,
       upstreams,
+      valkey: valkeyStats({
+        clients: 7,
+        clientsWaiting: 1,
+        repliesOwed: 9,
+        sharedConnections: 2,
+        leasedConnections: 3,
+        idleConnections: 4,
+        lostConnections: 5,
+        ownErrors: 6,
+        slowClients: 8,
+        commands: [
+          {
+            command: "GET",
+            relayed: 1,
+            calls: 10,
+            errors: 2,
+            requestBytes: 300,
+            replyBytes: 4_000,
+            upstreamMs: 2_500,
+            waitMs: 50,
+            upstreamTimes: [1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3],
+            waitTimes: [10],
+          },
+        ],
+      }),
     },
   ],
   up: flowStats({ receives: 100, sends: 90, pauses: 3, poolEmpty: 1, lostBytes: 11 }),
@@ -158,6 +184,27 @@ describe("what the engine counts", async () => {
     ["ringway_access_log_lines_total", {}, 20],
     ["ringway_access_log_lines_dropped_total", {}, 4],
     ["ringway_log_lines_dropped_total", {}, 5],
+    ["ringway_valkey_clients", { listener: "redis" }, 7],
+    ["ringway_valkey_clients_waiting", { listener: "redis" }, 1],
+    ["ringway_valkey_replies_owed", { listener: "redis" }, 9],
+    ["ringway_valkey_connections", { listener: "redis", kind: "shared" }, 2],
+    ["ringway_valkey_connections", { listener: "redis", kind: "leased" }, 3],
+    ["ringway_valkey_connections", { listener: "redis", kind: "idle" }, 4],
+    ["ringway_valkey_connections_lost_total", { listener: "redis" }, 5],
+    ["ringway_valkey_own_errors_total", { listener: "redis" }, 6],
+    ["ringway_valkey_slow_clients_total", { listener: "redis" }, 8],
+    ["ringway_valkey_commands_total", { listener: "redis", command: "GET" }, 10],
+    ["ringway_valkey_relayed_total", { command: "GET" }, 1],
+    ["ringway_valkey_command_errors_total", { command: "GET" }, 2],
+    ["ringway_valkey_request_bytes_total", { command: "GET" }, 300],
+    ["ringway_valkey_reply_bytes_total", { command: "GET" }, 4_000],
+    ["ringway_valkey_upstream_seconds_bucket", { command: "GET", le: "0.00005" }, 1],
+    ["ringway_valkey_upstream_seconds_bucket", { command: "GET", le: "0.0002" }, 7],
+    ["ringway_valkey_upstream_seconds_bucket", { command: "GET", le: "1" }, 7],
+    ["ringway_valkey_upstream_seconds_bucket", { command: "GET", le: "+Inf" }, 10],
+    ["ringway_valkey_upstream_seconds_sum", { listener: "redis", command: "GET" }, 2.5],
+    ["ringway_valkey_upstream_seconds_count", { listener: "redis", command: "GET" }, 10],
+    ["ringway_valkey_wait_seconds_sum", { listener: "redis", command: "GET" }, 0.05],
     ["ringway_build_info", { version: "1.2.3", engine: "uring", bun: Bun.version }, 1],
   ])("%s %j", (name, labels, value) => {
     expect(sampleValue(families, name, labels)).toBe(value);
@@ -297,7 +344,7 @@ test("dials that failed, and accepting that is paused", async () => {
 test("whatever a path has in it, labels hold it", async () => {
   const listener = 'unix:/a"\\\n}';
   const stats = engineStats({
-    listeners: [{ listener, ...listenerFigures.none(), accepted: 1, upstreams: [] }],
+    listeners: [{ listener, ...listenerFigures.none(), accepted: 1, upstreams: [], valkey: null }],
   });
   const metrics = new Metrics();
   metrics.relayEnded({ relay: relaySummary({ listener, upstream: "\n# EOF\n" }) });

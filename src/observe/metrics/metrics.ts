@@ -8,9 +8,10 @@ import type { Handlers } from "../../relay/observer.ts";
 import { isBelieved } from "../../upstream/health/monitor.ts";
 import { SLOTS_MAX } from "../../upstream/table.ts";
 import { FigureText } from "./figure-text.ts";
-import { figures, type Snapshot, type UpstreamFigures } from "./figures.ts";
+import { figures } from "./figures.ts";
 import { registerProcess } from "./process.ts";
 import { Recent } from "./recent.ts";
+import type { Snapshot, UpstreamFigures } from "./snapshot.ts";
 
 /** In seconds, from dials within a rack to the default connect timeout. */
 const DIAL_BUCKETS = [

@@ -80,6 +80,7 @@ test("relays are counted by their upstream, however often its address was copied
           downBytes: 0,
         },
       ],
+      valkey: null,
     },
   ]);
 });

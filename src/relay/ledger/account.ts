@@ -11,6 +11,7 @@ import type { Relay } from "../../flow/relay.ts";
 import {
   type FlowTotals,
   type Numbers,
+  type Page,
   sharedNumbers,
   UPSTREAM_NUMBERS,
   type UpstreamPage,
@@ -111,6 +112,11 @@ export class ListenerAccount {
     const count = (this.wanted.get(name) ?? 0) + change;
     if (count > 0) this.wanted.set(name, count);
     else this.wanted.delete(name);
+  }
+
+  /** Adds a page of its kind's own figures. */
+  addPage(page: Page): void {
+    this.pages.add(page);
   }
 
   begins(): void {

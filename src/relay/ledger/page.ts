@@ -1,6 +1,7 @@
 import { reasons } from "../../base/reason.ts";
 import type { EngineName } from "../../config/options.ts";
-import { mirrorFigures, upstreamFigures } from "../../counts/figures.ts";
+import { commandFigures, mirrorFigures, upstreamFigures } from "../../counts/figures.ts";
+import { LATENCY_BUCKETS } from "../../counts/latency.ts";
 import { dropReasons } from "../mirror/reason.ts";
 
 /**
@@ -21,6 +22,9 @@ export const UPSTREAM_NUMBERS = upstreamFigures.size + reasons.length;
 
 /** Numbers of a mirror's page: its figures, then one for each drop reason. */
 export const MIRROR_NUMBERS = mirrorFigures.size + dropReasons.length;
+
+/** Numbers of a command's page: its figures, then the times at the upstream and those before. */
+export const COMMAND_NUMBERS = commandFigures.size + 2 * LATENCY_BUCKETS;
 
 /** Sums over all flows of a direction, by `FlowCount`. Flows that discard are summed separately. */
 export interface FlowTotals {
@@ -70,5 +74,31 @@ export interface MirrorPage {
   readonly counts: Numbers;
 }
 
+/** Commands that stood out; see `command-log.ts`. */
+export interface CommandLogPage {
+  readonly numbers: Numbers;
+  readonly texts: Uint8Array<SharedArrayBuffer>;
+}
+
+/** What a listener of mode `valkey` has beside its other figures. */
+export interface ValkeyPage {
+  readonly kind: "valkey";
+  readonly listener: string;
+  /** By {@link ValkeyCount}. */
+  readonly counts: Numbers;
+  readonly slow: CommandLogPage;
+  readonly biggest: CommandLogPage;
+}
+
+/** The figures of a command of such a listener. */
+export interface CommandPage {
+  readonly kind: "command";
+  readonly listener: string;
+  /** In capitals, with its subcommand; `other` for all that are unknown. */
+  readonly command: string;
+  /** {@link COMMAND_NUMBERS} of them, by {@link CommandCount}. */
+  readonly counts: Numbers;
+}
+
 /** Numbers and what they belong to. With it a thread can read the figures of another one. */
-export type Page = EnginePage | ListenerPage | UpstreamPage | MirrorPage;
+export type Page = EnginePage | ListenerPage | UpstreamPage | MirrorPage | ValkeyPage | CommandPage;

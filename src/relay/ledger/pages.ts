@@ -17,6 +17,7 @@ import { occurred } from "../../counts/occurred.ts";
 import { COPY_SEGMENT_SIZE } from "../../memory/backlog.ts";
 import { closeMirror, mirrorStats } from "../mirror/account.ts";
 import {
+  type CommandPage,
   type EnginePage,
   type ListenerPage,
   type MirrorPage,
@@ -25,14 +26,19 @@ import {
   sharedNumbers,
   UPSTREAM_NUMBERS,
   type UpstreamPage,
+  type ValkeyPage,
 } from "./page.ts";
 import type { EngineStats, ListenerStats, RingStats, UpstreamStats } from "./stats.ts";
 import { discard } from "./summary.ts";
 import { noStats } from "./total.ts";
+import { closeValkey, valkeyStats } from "./valkey-stats.ts";
 
 interface Listener {
   readonly page: ListenerPage;
   readonly upstreams: UpstreamPage[];
+  /** Null unless its mode is `valkey`. */
+  valkey: ValkeyPage | null;
+  readonly commands: CommandPage[];
 }
 
 /**
@@ -57,12 +63,16 @@ export class Pages {
     this.startedAt = clock.now();
   }
 
-  /** Adds a page. A listener's page must precede those of its upstreams. */
+  /** Adds a page. A listener's page must precede those of its upstreams and commands. */
   add(page: Page): void {
     if (page.kind === "engine") this.engine = page;
-    else if (page.kind === "upstream") this.listeners.get(page.listener)?.upstreams.push(page);
     else if (page.kind === "mirror") this.mirrors.push(page);
-    else this.listeners.set(page.listener, { page, upstreams: [] });
+    else if (page.kind === "listener")
+      this.listeners.set(page.listener, { page, upstreams: [], valkey: null, commands: [] });
+    else {
+      const listener = this.listeners.get(page.listener);
+      if (listener !== undefined) addTo(listener, page);
+    }
     this.added(page);
   }
 
@@ -77,9 +87,11 @@ export class Pages {
   /** Reports all pages: present ones now, new ones before they are used, and removed ones. */
   follow(added: (page: Page) => void, removed: (page: UpstreamPage) => void): void {
     if (this.engine !== null) added(this.engine);
-    for (const { page, upstreams } of this.listeners.values()) {
+    for (const { page, upstreams, valkey, commands } of this.listeners.values()) {
       added(page);
       for (const upstream of upstreams) added(upstream);
+      if (valkey !== null) added(valkey);
+      for (const command of commands) added(command);
     }
     for (const page of this.mirrors) added(page);
     this.added = added;
@@ -99,7 +111,8 @@ export class Pages {
     const left = (counts[Count.accepted] as number) - (counts[Count.ended] as number);
     (engine.reasons[failed] as number) += left;
     counts[Count.ended] = counts[Count.accepted] as number;
-    for (const { page, upstreams } of this.listeners.values()) {
+    for (const { page, upstreams, valkey } of this.listeners.values()) {
+      if (valkey !== null) closeValkey(valkey);
       const left = page.counts[ListenerCount.running] as number;
       page.counts[ListenerCount.running] = 0;
       page.counts[ListenerCount.waiting] = 0;
@@ -155,9 +168,20 @@ export class Pages {
   }
 }
 
-function listenerStats({ page, upstreams }: Listener): ListenerStats {
+function addTo(listener: Listener, page: UpstreamPage | ValkeyPage | CommandPage): void {
+  if (page.kind === "upstream") listener.upstreams.push(page);
+  else if (page.kind === "command") listener.commands.push(page);
+  else listener.valkey = page;
+}
+
+function listenerStats({ page, upstreams, valkey, commands }: Listener): ListenerStats {
   const { counts, listener } = page;
-  return { listener, ...listenerFigures.read(counts), upstreams: upstreams.map(upstreamStats) };
+  return {
+    listener,
+    ...listenerFigures.read(counts),
+    upstreams: upstreams.map(upstreamStats),
+    valkey: valkey === null ? null : valkeyStats(valkey, commands),
+  };
 }
 
 function upstreamStats({ upstream, counts }: UpstreamPage): UpstreamStats {

@@ -14,6 +14,7 @@ import type {
 import type { Occurred } from "../../counts/occurred.ts";
 import type { MirrorStats } from "../mirror/account.ts";
 import type { MirrorOutcome } from "../mirror/reason.ts";
+import type { ValkeyStats } from "./valkey-stats.ts";
 
 /** One relay's story: running (`reason` is null) or ended. */
 export interface RelaySummary {
@@ -88,6 +89,8 @@ export interface ListenerStats extends Values<typeof listenerFigures> {
    * least the last 256 upstreams that the listener no longer has are kept.
    */
   upstreams: UpstreamStats[];
+  /** Null unless its mode is `valkey`. */
+  valkey: ValkeyStats | null;
 }
 
 /** All figures of an engine. */

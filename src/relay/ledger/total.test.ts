@@ -80,8 +80,15 @@ test("listeners with the same name are one, and so are their upstreams", () => {
     running: 1,
     waiting: 2,
     upstreams: [{ upstream, ended: reasons, upBytes: 10, downBytes: 20 }],
+    valkey: null,
   });
-  const other = { listener: ":1", ...listenerFigures.none(), accepted: 1, upstreams: [] };
+  const other = {
+    listener: ":1",
+    ...listenerFigures.none(),
+    accepted: 1,
+    upstreams: [],
+    valkey: null,
+  };
   const one = stats({ listeners: [redis("a:1", { client_fin: 3 })] });
   const two = stats({ listeners: [other, redis("b:1", { drain: 1 })] });
   const total = totalStats("uring", [one, two, one]);
@@ -96,6 +103,7 @@ test("listeners with the same name are one, and so are their upstreams", () => {
         { upstream: "a:1", ended: { client_fin: 6 }, upBytes: 20, downBytes: 40 },
         { upstream: "b:1", ended: { drain: 1 }, upBytes: 10, downBytes: 20 },
       ],
+      valkey: null,
     },
     other,
   ]);

@@ -12,6 +12,7 @@ import {
 import { addOccurred } from "../../counts/occurred.ts";
 import { addMirror } from "../mirror/account.ts";
 import type { EngineStats, ListenerStats, UpstreamStats } from "./stats.ts";
+import { addValkey, noValkeyStats } from "./valkey-stats.ts";
 
 /** The figures of an engine that never did anything. */
 export function noStats(engine: EngineName): EngineStats {
@@ -64,10 +65,14 @@ function add(total: EngineStats, part: EngineStats): void {
 function addListener(all: ListenerStats[], part: ListenerStats): void {
   const { listener } = part;
   const known = all.find((one) => one.listener === listener);
-  const total = known ?? { listener, ...listenerFigures.none(), upstreams: [] };
+  const total = known ?? { listener, ...listenerFigures.none(), upstreams: [], valkey: null };
   if (known === undefined) all.push(total);
   listenerFigures.add(total, part);
   for (const upstream of part.upstreams) addUpstream(total.upstreams, upstream);
+  if (part.valkey !== null) {
+    total.valkey ??= noValkeyStats();
+    addValkey(total.valkey, part.valkey);
+  }
 }
 
 function addUpstream(all: UpstreamStats[], part: UpstreamStats): void {
