@@ -73,6 +73,7 @@ function histogram(
     exists: hasValkey,
     rows: ({ stats }) =>
       valkeyCommands(stats).flatMap(([labels, command]) => {
+        if (command.calls === 0) return [];
         const [buckets, sumMs] = read(command);
         return histogramRows(labels, buckets, sumMs);
       }),
