@@ -13,6 +13,7 @@ import { readRelayQuery, selectRelays } from "./relay-query.ts";
 import { type ApiRequest, apiRequests, pathPattern } from "./requests.ts";
 import { stateDocument } from "./state.ts";
 import { readUpstreamChange } from "./upstream-change.ts";
+import { valkeyDocument } from "./valkey-document.ts";
 
 /** What `GET /api/relays` answers. */
 export interface RelaysDocument {
@@ -114,6 +115,7 @@ class Api {
       "POST /api/upstreams/WHICH": (request, which) =>
         this.withUpstream(which, (view) => this.changeUpstream(request, view)),
       "POST /api/listeners/NAME/drain": (_, name) => this.drainListener(name),
+      "GET /api/valkey": () => json(200, valkeyDocument(context.proxy.engine.stats())),
       "GET /api/certificates": () =>
         json(200, {
           certificates: context.proxy.certificates,

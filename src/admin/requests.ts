@@ -49,6 +49,10 @@ export const apiRequests = {
     does: "Stops accepting at one listener, until the next reload. The proxy goes on.",
     answers: '202 `{"listener", "drainTimeoutMs"}`; 404 if none of that name accepts',
   },
+  "GET /api/valkey": {
+    does: "Returns figures by command of the listeners of mode `valkey`.",
+    answers: '`{"durationMs", "boundsMs", "listeners": […]}`',
+  },
   "GET /api/certificates": {
     does: "Lists the certificates that listeners show.",
     answers: '`{"certificates": […]}`',
