@@ -17,6 +17,7 @@ import css from "#page/style.css" with { type: "text" };
 import uplotCss from "#page/uplot.css" with { type: "text" };
 import uplot from "#page/uplot.js" with { type: "text" };
 import upstreams from "#page/upstreams.ts" with { type: "text" };
+import valkey from "#page/valkey.ts" with { type: "text" };
 import { type Route, refuseMethod, respond } from "./answer.ts";
 
 /*
@@ -39,6 +40,7 @@ const modules = {
   rates,
   relays,
   upstreams,
+  valkey,
 };
 
 interface Asset {

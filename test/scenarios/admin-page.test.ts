@@ -174,6 +174,34 @@ function tests(executablePath: string): void {
     for (const end of ends) end.finish();
   });
 
+  test("shows what is asked for, if a listener has the mode for it", async () => {
+    const plain = await open();
+    await plain.locator('#status[data-status="ready"]').waitFor();
+    expect(await plain.locator("#valkey").isVisible()).toBe(false);
+    await plain.context().close();
+    // Without an upstream there is a Redis-compatible server inside.
+    const [server, serverPort] = await start("-l", "127.0.0.1:0");
+    await using _ = server;
+    const cache = join(folder, "cache.toml");
+    const listener = `[[listeners]]\nname = "cache"\nlisten = "127.0.0.1:0"\nmode = "valkey"\n`;
+    await writeFile(cache, `${listener}upstreams = "127.0.0.1:${serverPort}"\n`);
+    const [other, otherPort, url] = await start("-c", cache);
+    await using __ = other;
+    const client = await End.connect({ kind: "tcp", host: "127.0.0.1", port: otherPort });
+    client.send("SET a 1\r\nGET a\r\nGET b\r\nINCR a b\r\n");
+    const page = await open({}, url);
+    const row = page.locator("#valkey-rows tr", { hasText: "GET" });
+    await row.waitFor();
+    expect(await row.locator("td").nth(2).textContent()).toBe("2");
+    await page.locator("#valkey-rows tr", { hasText: "INCR" }).getByText("1").first().waitFor();
+    expect(await page.locator("#valkey-facts").textContent()).toContain("Connections shared1");
+    expect(await page.locator("#valkey-slow tr").count()).toBeGreaterThan(0);
+    await picture(page, "valkey");
+    await tablesFit(page);
+    await page.context().close();
+    client.finish();
+  });
+
   test("is readable on a phone's width", async () => {
     const ends = await Promise.all([connect(), connect(), connect()]);
     const page = await open({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });

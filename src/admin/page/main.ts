@@ -12,6 +12,7 @@ import { Poll } from "./poll.ts";
 import { sample } from "./rates.ts";
 import { Relays } from "./relays.ts";
 import { Upstreams } from "./upstreams.ts";
+import { Valkey } from "./valkey.ts";
 
 // The page: it asks the proxy for its state once a second, and shows it.
 
@@ -22,6 +23,7 @@ const charts = new Charts();
 const poll = new Poll(refresh, EVERY_MS);
 const upstreams = new Upstreams(client, () => poll.now());
 const relays = new Relays(client, () => poll.now());
+const valkey = new Valkey(client);
 
 /** The last answer; null before the first one. */
 let last: StateDocument | null = null;
@@ -44,6 +46,7 @@ async function refresh(): Promise<void> {
     showListeners(state.listeners, state.totals.mirrors);
     upstreams.show(state.upstreams, state.mayChange);
     showStatus(state.standing);
+    await valkey.refresh(state.listeners.some(({ mode }) => mode === "valkey"));
     await relays.refresh(state.mayChange);
     showTrouble(null);
   } catch (error) {
