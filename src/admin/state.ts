@@ -11,7 +11,7 @@ import { type Standing, standingOf, type Urgency, urgencyOf } from "./standing.t
 /** Figures of the whole proxy: those of {@link Statistics} without its lists of relays. */
 export type TotalsDocument = Omit<
   Statistics,
-  "endedRelays" | "endedRelaysOmitted" | "runningRelays" | "runningRelaysOmitted"
+  "commands" | "endedRelays" | "endedRelaysOmitted" | "runningRelays" | "runningRelaysOmitted"
 >;
 
 /** An upstream, and how urgently it needs attention. */
@@ -121,6 +121,7 @@ export function listenersOf(proxy: RunningProxy): ListenerDocument[] {
 /** The figures of a proxy. */
 export function totalsOf({ engine }: RunningProxy): TotalsDocument {
   const all = statistics(engine.stats(), [], []);
-  const { endedRelays, endedRelaysOmitted, runningRelays, runningRelaysOmitted, ...totals } = all;
+  const { commands, endedRelays, endedRelaysOmitted, ...others } = all;
+  const { runningRelays, runningRelaysOmitted, ...totals } = others;
   return totals;
 }

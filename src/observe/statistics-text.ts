@@ -38,7 +38,9 @@ export function renderText(statistics: Statistics, verbose: boolean): string {
     lines.push(...alignColumns(flowTable(statistics, listsRelays)), "");
   }
   lines.push(...facts(statistics));
-  if (verbose) lines.push(...ringFacts(statistics), ...histogram(statistics));
+  if (verbose) {
+    lines.push(...ringFacts(statistics), ...histogram(statistics), ...commandTable(statistics));
+  }
   return `${lines.join("\n")}\n`;
 }
 
@@ -175,6 +177,26 @@ function histogram({ segments }: Statistics): string[] {
     `${bucket.sendsPercent.toFixed(2)}%`,
   ]);
   return ["", ...alignColumns([["segments at once", "receives", "", "sends", ""], ...rows])];
+}
+
+/** The busiest commands. */
+function commandTable({ commands }: Statistics): string[] {
+  if (commands.length === 0) return [];
+  const isOne = new Set(commands.map(({ listener }) => listener)).size === 1;
+  const rows = commands.map((one) => [
+    isOne ? one.command : `${one.command} (${one.listener})`,
+    formatCount(one.calls),
+    formatCount(one.errors),
+    formatMilliseconds(one.upstreamMeanMs),
+    formatMilliseconds(one.upstreamP99Ms),
+    formatMilliseconds(one.waitP99Ms),
+  ]);
+  const head = ["busiest commands", "calls", "errors", "upstream mean", "p99", "ringway p99"];
+  return ["", ...alignColumns([head, ...rows])];
+}
+
+function formatMilliseconds(time: number): string {
+  return `${Number(time.toPrecision(2))} ms`;
 }
 
 /** A rate, with one decimal if it is small. */

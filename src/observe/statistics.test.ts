@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { commandFigures, listenerFigures } from "../counts/figures.ts";
 import { renderJson, statistics } from "./statistics.ts";
 import { renderText } from "./statistics-text.ts";
-import { engineStats, flowStats, relaySummary } from "./test-figures.ts";
+import { engineStats, flowStats, relaySummary, valkeyStats } from "./test-figures.ts";
 
 const up = flowStats({
   receives: 4_000,
@@ -49,6 +50,29 @@ describe("statistics", () => {
     expect(endedRelays[0]).toMatchObject({ requestsPerSecond: 2_000, durationMs: 2_000 });
     expect(endedRelays[0]?.up.bytesPerSecond).toBe(524_288);
     expect(loop.eventsPerTurn).toBe(2.5);
+  });
+
+  test("the busiest commands are told, those that nobody has asked for are not", () => {
+    const command = (name: string, calls: number, upstreamTimes = [0, 0, calls]) => ({
+      command: name,
+      ...commandFigures.none(),
+      calls,
+      upstreamMs: calls * 0.15,
+      upstreamTimes,
+      waitTimes: [calls],
+    });
+    const many = Array.from({ length: 12 }, (_, at) => command(`C${at}`, at * 1_000));
+    const valkey = valkeyStats({ commands: many });
+    const other = { ...listenerFigures.none(), listener: "b", upstreams: [], valkey: null };
+    const told = statistics(engineStats({ listeners: [other, { ...other, valkey }] }), [], []);
+    expect(told.commands.length).toBe(10);
+    expect(told.commands[0]).toMatchObject({ listener: "b", command: "C11", calls: 11_000 });
+    expect(told.commands[0]?.upstreamMeanMs).toBeCloseTo(0.15);
+    expect(told.commands[0]?.upstreamP99Ms).toBeCloseTo(0.199);
+    const text = renderText(told, true);
+    expect(text).toMatch(/^busiest commands +calls +errors +upstream mean +p99 +ringway p99$/m);
+    expect(text).toMatch(/^C11 +11,000 +0 +0\.15 ms +0\.2 ms +0\.05 ms$/m);
+    expect(renderText(told, false)).not.toContain("busiest");
   });
 
   test("what a ring has done is told to who asks for all, and is null without one", () => {

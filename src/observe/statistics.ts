@@ -1,9 +1,13 @@
 import type { Values } from "../counts/figure.ts";
 import type { engineFigures, FlowStats, memoryFigures } from "../counts/figures.ts";
+import { quantile } from "../counts/latency.ts";
 import type { EngineStats, RelaySummary } from "../relay/ledger/stats.ts";
 
 /** Most relays to list, both of the ended ones and of the running ones. */
 export const LISTED_MAX = 100;
+
+/** Most commands to list. */
+const COMMANDS_MAX = 10;
 
 /** One direction in figures: counts, and rates per second. */
 export interface FlowStatistics extends FlowStats {
@@ -36,6 +40,20 @@ export interface SegmentBucket {
   sendsPercent: number;
 }
 
+/** One of the busiest commands of listeners of mode `valkey`. */
+export interface CommandStatistics {
+  listener: string;
+  /** In capitals, with its subcommand; `other` for all that are unknown. */
+  command: string;
+  calls: number;
+  errors: number;
+  /** From when they were sent until their replies were whole. */
+  upstreamMeanMs: number;
+  upstreamP99Ms: number;
+  /** Before they were sent. */
+  waitP99Ms: number;
+}
+
 /**
  * The statistics that ringway prints at exit. `--stats json` prints these names in this order, and
  * they are stable. All values are finite numbers, text or null; names end in their unit unless they
@@ -58,6 +76,8 @@ export interface Statistics
   };
   /** Non-empty buckets, smallest first. */
   segments: SegmentBucket[];
+  /** Those with most calls, at most {@link COMMANDS_MAX}; none without a listener of mode `valkey`. */
+  commands: CommandStatistics[];
   /** The last relays that ended, at most {@link LISTED_MAX}, in the order in which they ended. */
   endedRelays: RelayStatistics[];
   /** How many ended earlier and are left out. */
@@ -97,6 +117,7 @@ export function statistics(
     ...counts,
     mirrors,
     segments: buckets(stats),
+    commands: busiest(listeners),
     endedRelays: listed.map(relayStatistics),
     endedRelaysOmitted: Math.max(0, relays.ended - listed.length),
     runningRelays: running.slice(0, LISTED_MAX).map(relayStatistics),
@@ -160,6 +181,25 @@ function buckets({ receiveSegments, sendSegments, memory }: EngineStats): Segmen
     });
   }
   return result;
+}
+
+function busiest(listeners: EngineStats["listeners"]): CommandStatistics[] {
+  const all = listeners.flatMap(({ listener, valkey }) =>
+    (valkey?.commands ?? []).map((command) => ({ listener, ...command })),
+  );
+  return all
+    .filter(({ calls }) => calls > 0)
+    .sort((one, other) => other.calls - one.calls)
+    .slice(0, COMMANDS_MAX)
+    .map(({ listener, command, calls, errors, upstreamMs, upstreamTimes, waitTimes }) => ({
+      listener,
+      command,
+      calls,
+      errors,
+      upstreamMeanMs: upstreamMs / calls,
+      upstreamP99Ms: quantile(upstreamTimes, 0.99) ?? 0,
+      waitP99Ms: quantile(waitTimes, 0.99) ?? 0,
+    }));
 }
 
 function perSecond(count: number, durationMs: number): number {
