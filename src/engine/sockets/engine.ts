@@ -106,7 +106,7 @@ export class SocketsEngine
     this.meter = new Meter(memory.segmentSize, CHUNK_MAX);
     this.holdingsMax = memory.segmentSize * memory.segmentCount;
     this.exchange = new Exchange<SocketsListener>(this);
-    this.exchangeTurns = new ExchangeTurns(this.exchange, onDefect);
+    this.exchangeTurns = new ExchangeTurns(this.exchange, systemClock, onDefect);
     this.acceptLooks = new Recurring(ACCEPT_LOOK_MS, () => this.lookAtAccepting());
     this.ledger = new Ledger(this.name, this.meter, share, memory);
     const askRoute: AskRoute = (...question) => this.ask(...question);

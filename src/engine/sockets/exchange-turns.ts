@@ -1,3 +1,4 @@
+import type { Clock } from "../../base/clock.ts";
 import type { OnDefect } from "./bun-socket.ts";
 
 /** After a pass with several requests, so many passes with one are ended like those with several. */
@@ -24,7 +25,7 @@ export class ExchangeTurns {
   private passesLeft = 0;
   private lastAt = 0;
   private readonly atOnce = () => {
-    const now = performance.now();
+    const now = this.clock.now();
     if (now - this.lastAt < CROWD_MS) this.passesLeft = CROWDED_PASSES;
     this.lastAt = now;
     this.guarded(() => this.exchange.flush());
@@ -40,6 +41,7 @@ export class ExchangeTurns {
 
   constructor(
     private readonly exchange: Flushed,
+    private readonly clock: Pick<Clock, "now">,
     private readonly onDefect: OnDefect,
   ) {}
 
