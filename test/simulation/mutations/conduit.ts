@@ -20,7 +20,7 @@ export const conduitMutations: MutationsOf = {
     },
     {
       what: "a client's descriptor is not counted",
-      find: "host.descriptors.opened(upstreamInside ? 2 : 1);",
+      find: "host.descriptors.opened((client.isInside ? 0 : 1) + (upstreamInside ? 1 : 0));",
       replace: "",
       story: 0,
     },
