@@ -254,6 +254,17 @@ describe("identity", () => {
     expect(ask(net, ann, "reset", "get a")).toBe(`+RESET\r\n${answered("get a")}`);
   });
 
+  test("is asked for once, also by a client that loses its own connection at that moment", () => {
+    const net = network();
+    const client = net.connect();
+    client.send(request("xread", "BLOCK", "0"));
+    client.send(request("select", "3"));
+    net.upstreams[0]?.inside.close("upstream_reset");
+    net.settle();
+    expect(got(client)).toMatch(/^-ERR ringway: [^\r]+\r\n\+OK\r\n$/);
+    expect(ask(net, client, "get a")).toBe(answered("get a", "default/3"));
+  });
+
   test("who has the wrong password is let in nowhere, whoever else is", () => {
     const net = network();
     net.server.passwords.set("ann", "secret");

@@ -40,6 +40,8 @@ export function valkeyListener(valkey: Partial<ValkeyOptions> = {}): TestListene
 /** A relay with one side inside, as simple as can be: what is given to it lies there until it is taken away. */
 export class TestInside implements Inside {
   isWanted = true;
+  /** How many bytes it takes at a time. */
+  most = Infinity;
   reason: Reason | null = null;
   wasConnected = false;
   /** What the owner has given, as Latin-1. */
@@ -60,9 +62,10 @@ export class TestInside implements Inside {
 
   give(bytes: Uint8Array): number {
     if (!this.isWanted || this.isOver) return 0;
-    this.given += Buffer.from(bytes).toString("latin1");
-    this.onGiven();
-    return bytes.length;
+    const taken = Math.min(bytes.length, this.most);
+    this.given += Buffer.from(bytes.subarray(0, taken)).toString("latin1");
+    if (taken > 0) this.onGiven();
+    return taken;
   }
 
   /** The other end sends. */
@@ -107,6 +110,13 @@ export class TestInside implements Inside {
     this.isOver = true;
     this.reason = reason;
     this.owner.closed();
+  }
+
+  /** It takes so many bytes at a time from now on. */
+  narrow(most: number): void {
+    const isWider = most > this.most;
+    this.most = most;
+    if (isWider && this.isWanted && !this.isOver) this.owner.wanted();
   }
 
   /** It receives again, or no longer. */
