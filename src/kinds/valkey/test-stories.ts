@@ -150,6 +150,75 @@ function fits(asked: string, reply: string): boolean {
   return reply === "+QUEUED" || reply.includes(asked);
 }
 
+/** One step of a story. */
+function act(net: TestNetwork, clock: TestClock, clients: readonly Asking[], one: Step): void {
+  const pick = (at: number) => clients[at] as Asking;
+  switch (one[0]) {
+    case "ask":
+      pick(one[1]).ask(REQUESTS[one[2]] as string);
+      pick(one[1]).send(one[3]);
+      break;
+    case "flush":
+      net.exchange.flush();
+      break;
+    case "answer": {
+      const upstream = net.upstreams[one[1] % Math.max(1, net.upstreams.length)];
+      if (upstream !== undefined) net.answer(upstream, one[2]);
+      break;
+    }
+    case "want":
+      pick(one[1]).inside.want(one[2]);
+      break;
+    case "narrow":
+      pick(one[1]).inside.narrow(one[2]);
+      break;
+    case "narrowUpstream":
+      net.upstreams[one[1] % Math.max(1, net.upstreams.length)]?.inside.narrow(one[2]);
+      break;
+    case "leave":
+      pick(one[1]).inside.close("client_reset");
+      break;
+    case "cut":
+      net.upstreams[one[1] % Math.max(1, net.upstreams.length)]?.inside.close("upstream_reset");
+      break;
+    case "pass":
+      clock.pass(one[1]);
+  }
+}
+
+/** Everything has come to rest: whether all got what is theirs. */
+function judge(net: TestNetwork, clients: readonly Asking[]): void {
+  for (const { asked, inside } of clients) {
+    const replies = repliesIn(inside.given);
+    for (const [at, reply] of replies.entries()) {
+      const isLast = at >= asked.length;
+      // After its last reply there may be a word about why it ends.
+      if (isLast) expect(reply).toStartWith("-ERR ringway");
+      else
+        expect({
+          asked: asked[at],
+          reply,
+          fits: fits(asked[at] as string, reply),
+        }).toMatchObject({ fits: true });
+    }
+    if (!inside.isOver && !inside.hasEnded) expect(replies.length).toBe(asked.length);
+    expect(
+      replies.some((reply) => reply.includes("flushall") && !reply.startsWith("-NOPERM")),
+    ).toBe(false);
+  }
+  // No write was carried out twice.
+  const writes = net.server.executed.filter((text) => text.startsWith("set"));
+  expect(new Set(writes).size).toBe(writes.length);
+  // Connections that wait for the next tenant have no state of the last one.
+  for (const one of clients) one.inside.close("client_fin");
+  net.settle();
+  for (const { inside, server } of net.upstreams) {
+    if (!inside.isOver && !inside.hasEnded) expect(server.isClean).toBe(true);
+  }
+  expect(net.exchange.leased).toBeLessThanOrEqual(2);
+  expect(net.exchange.holdings.bytes).toBe(0);
+}
+
 /**
  * Whatever clients ask, and however the network behaves: each gets its own replies, once and in order; nothing is
  * carried out twice; and what is left has no state of anybody.
@@ -176,41 +245,8 @@ export function storyProperty() {
         { length: CLIENTS },
         (_, at) => new Asking(net.connect(), `c${at}`),
       );
-      const pick = (at: number) => clients[at] as Asking;
       for (const one of steps) {
-        switch (one[0]) {
-          case "ask":
-            pick(one[1]).ask(REQUESTS[one[2]] as string);
-            pick(one[1]).send(one[3]);
-            break;
-          case "flush":
-            net.exchange.flush();
-            break;
-          case "answer": {
-            const upstream = net.upstreams[one[1] % Math.max(1, net.upstreams.length)];
-            if (upstream !== undefined) net.answer(upstream, one[2]);
-            break;
-          }
-          case "want":
-            pick(one[1]).inside.want(one[2]);
-            break;
-          case "narrow":
-            pick(one[1]).inside.narrow(one[2]);
-            break;
-          case "narrowUpstream":
-            net.upstreams[one[1] % Math.max(1, net.upstreams.length)]?.inside.narrow(one[2]);
-            break;
-          case "leave":
-            pick(one[1]).inside.close("client_reset");
-            break;
-          case "cut":
-            net.upstreams[one[1] % Math.max(1, net.upstreams.length)]?.inside.close(
-              "upstream_reset",
-            );
-            break;
-          case "pass":
-            clock.pass(one[1]);
-        }
+        act(net, clock, clients, one);
         for (const { inside, server } of net.upstreams)
           if (inside.hasEnded && server.sends === "") inside.close("client_fin");
         expect(net.exchange.leased).toBeLessThanOrEqual(2);
@@ -227,35 +263,7 @@ export function storyProperty() {
         clock.pass(1_100);
       }
       net.settle();
-      for (const { asked, inside } of clients) {
-        const replies = repliesIn(inside.given);
-        for (const [at, reply] of replies.entries()) {
-          const isLast = at >= asked.length;
-          // After its last reply there may be a word about why it ends.
-          if (isLast) expect(reply).toStartWith("-ERR ringway");
-          else
-            expect({
-              asked: asked[at],
-              reply,
-              fits: fits(asked[at] as string, reply),
-            }).toMatchObject({ fits: true });
-        }
-        if (!inside.isOver && !inside.hasEnded) expect(replies.length).toBe(asked.length);
-        expect(
-          replies.some((reply) => reply.includes("flushall") && !reply.startsWith("-NOPERM")),
-        ).toBe(false);
-      }
-      // No write was carried out twice.
-      const writes = net.server.executed.filter((text) => text.startsWith("set"));
-      expect(new Set(writes).size).toBe(writes.length);
-      // Connections that wait for the next tenant have no state of the last one.
-      for (const one of clients) one.inside.close("client_fin");
-      net.settle();
-      for (const { inside, server } of net.upstreams) {
-        if (!inside.isOver && !inside.hasEnded) expect(server.isClean).toBe(true);
-      }
-      expect(net.exchange.leased).toBeLessThanOrEqual(2);
-      expect(net.exchange.holdings.bytes).toBe(0);
+      judge(net, clients);
     },
   );
 }
