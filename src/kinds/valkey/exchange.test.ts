@@ -323,4 +323,16 @@ describe("denied commands", () => {
     );
     expect(net.server.executed).toEqual(["get a", "get b"]);
   });
+
+  test.each(["flushall\n", "\v\fFlushAll async\r\n", '"flush\\x61ll"\n', " config get x\n"])(
+    "are found in the line %j",
+    (line) => {
+      const net = network({ deny: ["FLUSHALL", "CONFIG"] });
+      const client = net.connect();
+      client.send(line);
+      net.settle();
+      expect(got(client)).toStartWith("-NOPERM");
+      expect(net.upstreams.length).toBe(0);
+    },
+  );
 });
