@@ -174,6 +174,14 @@ describe("a connection of its own", () => {
     expect(got(client)).toBe(`*3\r\n${bulk("message")}${bulk("news")}${bulk("hello")}`);
   });
 
+  test("is leased for an XREAD that says only at its end that it waits", () => {
+    const net = network();
+    const client = net.connect();
+    ask(net, client, "get a");
+    ask(net, client, `xread ${"count 1 ".repeat(8)}block 0 streams nothing $`);
+    expect(net.upstreams.length).toBe(2);
+  });
+
   test("of no database in particular serves only the command that needs it", () => {
     const net = network();
     const client = net.connect();
