@@ -182,6 +182,19 @@ describe("a connection of its own", () => {
     expect(net.upstreams.length).toBe(2);
   });
 
+  test("is not taken for a SELECT in a long line, which is ringway's to answer", () => {
+    const net = network();
+    const client = net.connect();
+    client.send(`select ${" ".repeat(2_000)}`);
+    client.send("7\n");
+    net.settle();
+    expect(got(client)).toBe("+OK\r\n");
+    expect(ask(net, client, "get a", "multi", "get b", "exec")).toEndWith(
+      answered("get b", "default/7"),
+    );
+    expect(ask(net, net.connect(), "multi", "get b", "exec")).toEndWith(answered("get b"));
+  });
+
   test("of no database in particular serves only the command that needs it", () => {
     const net = network();
     const client = net.connect();
@@ -330,6 +343,17 @@ describe("denied commands", () => {
       /^\+OK\r\n-NOPERM.*\r\n-EXECABORT/,
     );
     expect(net.server.executed).toEqual(["get a", "get b"]);
+  });
+
+  test.each(["", "x"])("are found in a long line in pieces, %j", (argument) => {
+    const net = network({ deny: ["FLUSHALL"], largeBytes: 1_024 });
+    const client = net.connect();
+    client.send(`flushall${" ".repeat(2_000)}`);
+    client.send(`${" ".repeat(2_000)}${argument}`);
+    client.send("\r\n");
+    net.settle();
+    expect(got(client)).toStartWith("-NOPERM");
+    expect(net.upstreams.length).toBe(0);
   });
 
   test.each(["flushall\n", "\v\fFlushAll async\r\n", '"flush\\x61ll"\n', " config get x\n"])(

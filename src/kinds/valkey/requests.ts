@@ -87,7 +87,7 @@ export class Requests {
       if (found === Found.More) {
         this.sendRun(bytes, run, from);
         this.partial.push(copyOf(bytes, from, at));
-        if (reader.expectedSize > this.host.largeBytes) this.holdLarge();
+        if (this.isLarge) this.holdLarge();
         return at;
       }
       if (found === Found.Request && this.isShared(bytes, from)) {
@@ -125,6 +125,12 @@ export class Requests {
 
   private sendRun(bytes: Uint8Array, from: number, to: number): void {
     if (from < to) this.shared?.append(bytes, from, to);
+  }
+
+  /** What was read of a request says that it is large. */
+  private get isLarge(): boolean {
+    const { host, reader } = this;
+    return reader.expectedSize > host.largeBytes && !reader.isInLine;
   }
 
   private hold(bytes: Uint8Array, isLarge: boolean): void {
