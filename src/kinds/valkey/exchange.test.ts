@@ -218,6 +218,27 @@ describe("a connection of its own", () => {
     expect(got(client)).toBe(answered(`set key ${"x".repeat(5_000)}`) + answered("get b"));
     expect(net.upstreams.length).toBe(2);
   });
+
+  test.each([
+    ["breaks the protocol", "$-7\r\n", "-ERR Protocol error: invalid bulk length\r\n"],
+    ["ends", null, ""],
+  ])("a client that %s in the middle of a large request is ended", (_, rest, word) => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock);
+    const client = net.connect();
+    ask(net, client, "multi");
+    client.send(request("get", "a"));
+    client.send(`*3\r\n$3\r\nset\r\n${bulk("x".repeat(2_000))}`);
+    if (rest === null) client.finish();
+    else client.send(rest);
+    net.settle();
+    expect(got(client)).toBe(`+QUEUED\r\n${word}`);
+    clock.pass(50);
+    expect(client.reason === "protocol_invalid" || client.hasEnded).toBe(true);
+    client.close("client_fin");
+    expect(net.exchange.leases.count).toBe(0);
+    expect(net.server.executed).toEqual([]);
+  });
 });
 
 describe("identity", () => {

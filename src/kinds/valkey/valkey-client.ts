@@ -484,7 +484,9 @@ export class ValkeyClient
   }
 
   private endIfDone(): void {
-    if (this.isEnding || this.session.owed > 0 || this.membership.isChanging) return;
+    // The last reply will not come if the rest of its request does not.
+    const lost = this.requests.isStreaming && (this.failure !== null || this.hasFinished) ? 1 : 0;
+    if (this.isEnding || this.session.owed > lost || this.membership.isChanging) return;
     if (this.held !== null || this.again.length > 0) return;
     if (this.failure !== null) this.endWith(this.failure, "protocol_invalid");
     else if (this.hasFinished && !this.isBehind) this.endWith(NOTHING, null);
