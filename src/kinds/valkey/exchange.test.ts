@@ -163,6 +163,59 @@ describe("a connection of its own", () => {
     expect(ask(net, third, "get a")).toBe(answered("get a"));
   });
 
+  test("is had in place of one that is idle, whoever used that", () => {
+    const net = network({ leased: 1 });
+    const [one, other] = [net.connect(), net.connect()];
+    ask(net, one, "multi", "exec");
+    ask(net, other, "select 1");
+    expect(ask(net, other, "multi", "exec")).toBe("+OK\r\n*0\r\n");
+    expect(net.upstreams[0]?.inside.hasEnded).toBe(true);
+    expect(net.exchange.leases.count).toBe(1);
+  });
+
+  test("is no longer waited for by a client that got one, whatever a reload changes", () => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock, valkeyListener({ leased: 1 }));
+    const [first, second] = [net.connect(), net.connect()];
+    ask(net, first, "multi");
+    ask(net, second, "multi");
+    clock.pass(300);
+    net.listener = valkeyListener({ leased: 1, leaseTimeoutMs: 2_000 });
+    net.connect();
+    ask(net, first, "exec");
+    net.settle();
+    expect(got(second)).toBe("+OK\r\n");
+    ask(net, second, "exec");
+    ask(net, first, "multi");
+    // It waits anew, for 2 s.
+    ask(net, second, "multi");
+    clock.pass(1_900);
+    expect(got(second)).toBe("");
+    clock.pass(200);
+    net.settle();
+    expect(got(second)).toBe("-ERR ringway: all leased connections are in use\r\n");
+  });
+
+  test("is no longer waited for once a pause is over", () => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock, valkeyListener({ leased: 1 }));
+    const [first, second] = [net.connect(), net.connect()];
+    ask(net, second, "get z");
+    ask(net, first, "client pause 500", "multi");
+    expect(ask(net, second, "set a 1")).toBe("");
+    clock.pass(600);
+    second.send(request("select", "1"));
+    ask(net, first, "exec");
+    ask(net, first, "multi");
+    second.send(request("multi"));
+    net.settle();
+    expect(got(second)).toBe(`${answered("set a 1")}+OK\r\n`);
+    // It has waited for a second since then, not since it waited for its SET.
+    clock.pass(500);
+    net.settle();
+    expect(got(second)).toBe("");
+  });
+
   test("is relayed as it is for a subscriber", () => {
     const net = network();
     const client = net.connect();

@@ -4,6 +4,11 @@ export interface Leaser {
   resume(): void;
 }
 
+/** A connection that waits for its next tenant. */
+interface Idle {
+  close(): void;
+}
+
 /**
  * Counts a worker's leased connections, those included that wait idle for their next tenant.
  *
@@ -15,6 +20,8 @@ export class Leases {
   /** The most there may be. */
   max = 1;
   private readonly waiting = new Set<Leaser>();
+  /** Those of all listeners and logins that nobody uses, from the one that has been idle longest. */
+  private readonly idle = new Set<Idle>();
 
   /** Somebody waits for a connection. */
   get isAwaited(): boolean {
@@ -26,11 +33,26 @@ export class Leases {
     return this.count * 2 < this.max;
   }
 
-  /** A connection is opened. @returns false if there may be no more */
+  /** A connection is opened, if need be in place of one that is idle. @returns false if there may be no more */
   take(): boolean {
-    if (this.count >= this.max) return false;
+    while (this.count >= this.max) {
+      const [idle] = this.idle;
+      if (idle === undefined) return false;
+      this.idle.delete(idle);
+      idle.close();
+    }
     this.count++;
     return true;
+  }
+
+  /** Nobody uses a connection any more. */
+  rests(connection: Idle): void {
+    this.idle.add(connection);
+  }
+
+  /** It has a tenant again, or is over. */
+  restsNoMore(connection: Idle): void {
+    this.idle.delete(connection);
   }
 
   /** A connection is closed: who has waited longest may open one. */

@@ -90,6 +90,7 @@ export class Login implements ConnectionHost {
   lease(tenant: Tenant): UpstreamConnection | null {
     const { host, idle, leased } = this;
     const known = idle.pop();
+    if (known !== undefined) host.leases.restsNoMore(known);
     if (known === undefined && !host.leases.take()) return null;
     const connection = known ?? this.newConnection();
     leased.add(connection);
@@ -102,6 +103,7 @@ export class Login implements ConnectionHost {
   /** A tenant gives its connection back, which has no state of it. */
   release(connection: UpstreamConnection): void {
     const { idle, host, leased } = this;
+    if (connection.isOver) return;
     if (connection.isRetired || host.leases.isAwaited) {
       this.discard(connection);
       return;
@@ -110,6 +112,7 @@ export class Login implements ConnectionHost {
     leased.delete(connection);
     connection.idleSince = host.now();
     idle.push(connection);
+    host.leases.rests(connection);
   }
 
   /** A connection that may have state of a tenant is closed. */
@@ -146,7 +149,9 @@ export class Login implements ConnectionHost {
   }
 
   over(connection: UpstreamConnection, refusal: string | null): void {
-    if (remove(this.idle, connection) || this.leased.delete(connection)) this.host.leases.give();
+    const { leases } = this.host;
+    leases.restsNoMore(connection);
+    if (remove(this.idle, connection) || this.leased.delete(connection)) leases.give();
     else if (!remove(this.shared, connection)) this.retired--;
     if (refusal !== null || !connection.isReady) {
       const errorText = refusal ?? notReached(connection.reason);

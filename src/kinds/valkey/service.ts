@@ -50,7 +50,13 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     this.options = valkeyOf(listener);
     this.policy = policyOf(this.options);
     this.upstreams = this.carrier.insideListener(insideOptions(listener), this.upstreams);
+    const { leaseWaits } = this;
     this.leaseWaits = this.newLeaseWaits();
+    // Who waits has the new time from now on, and no longer the old one.
+    for (let client = leaseWaits.first; client !== undefined; client = leaseWaits.first) {
+      leaseWaits.delete(client);
+      this.leaseWaits.add(client);
+    }
     // Their upstreams may be other ones now.
     for (const login of Array.from(this.logins.values())) login.retire();
   }

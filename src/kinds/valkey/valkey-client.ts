@@ -41,6 +41,8 @@ export class ValkeyClient
   private held: Held | null = null;
   /** Requests whose connection was lost, which are sent before what is held. */
   private readonly again: Held[] = [];
+  /** All connections were leased when it wanted one. */
+  private awaitsLease = false;
   /** It did not take all that it was shown. */
   private isBehind = false;
   private isTaking = false;
@@ -186,6 +188,8 @@ export class ValkeyClient
 
   /** What was next is carried out. */
   private done(): void {
+    // Some need no connection of their own any more, such as what waited only for a pause.
+    if (this.awaitsLease) this.waitsNoMore();
     if (this.again.shift() === undefined) this.held = null;
   }
 
@@ -226,16 +230,23 @@ export class ValkeyClient
   private lease(command: Command): boolean {
     const own = this.own.lease(command, this.membership.login, this.host);
     if (own === null) {
+      this.awaitsLease = true;
       this.host.waitsForLease(this);
       return false;
     }
-    this.host.waitsNoMore(this);
+    if (this.awaitsLease) this.waitsNoMore();
     if (own.isOver) this.notReached(own);
     return !own.isOver;
   }
 
+  private waitsNoMore(): void {
+    this.awaitsLease = false;
+    this.host.waitsNoMore(this);
+  }
+
   /** It has waited long enough for a connection of its own. */
   leaseLate(): void {
+    this.awaitsLease = false;
     this.unserved(ALL_LEASED);
   }
 
@@ -457,7 +468,7 @@ export class ValkeyClient
   closed(): void {
     if (this.isGone) return;
     this.isGone = true;
-    this.host.waitsNoMore(this);
+    this.waitsNoMore();
     this.membership.leave();
     this.held = null;
     this.again.length = 0;
