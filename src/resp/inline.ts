@@ -1,4 +1,6 @@
 const TAB = 9;
+const VERTICAL_TAB = 11;
+const FORM_FEED = 12;
 const CARRIAGE_RETURN = 13;
 const SPACE = 32;
 const DOUBLE_QUOTE = 34;
@@ -11,7 +13,8 @@ const ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, a:
 
 /** Splits an inline command into its arguments: words separated by blanks, with "..." (escapes \n
  *  \r \t \b \a \xHH) and '...' (only \' is an escape). A closing quote must be followed by a blank
- *  or the end.
+ *  or the end. A vertical tab or form feed belongs to a word, unless it stands before one or behind a
+ *  closing quote.
  *  @returns copies of the arguments, none for a blank line, or undefined when the quotes do not
  *  balance. Source: sdssplitargs() in Redis' sds.c. */
 export function splitInline(line: Uint8Array): Buffer[] | undefined {
@@ -20,7 +23,7 @@ export function splitInline(line: Uint8Array): Buffer[] | undefined {
   const word = Buffer.allocUnsafe(line.length);
   let i = 0;
   for (;;) {
-    while (i < line.length && isBlank(line[i])) i++;
+    while (i < line.length && isSpace(line[i])) i++;
     if (i >= line.length) return args;
     let size = 0;
     while (i < line.length && !isBlank(line[i])) {
@@ -30,6 +33,7 @@ export function splitInline(line: Uint8Array): Buffer[] | undefined {
         if (quoted === undefined) return undefined;
         i = quoted.next;
         size = quoted.size;
+        break;
       } else {
         word[size++] = byte;
         i++;
@@ -50,7 +54,7 @@ function readQuoted(line: Uint8Array, start: number, word: Uint8Array, size: num
     const byte = line[i] ?? 0;
     if (byte === quote) {
       const next = i + 1;
-      return next === line.length || isBlank(line[next]) ? { next, size: end } : undefined;
+      return next === line.length || isSpace(line[next]) ? { next, size: end } : undefined;
     }
     const following = line[i + 1];
     if (byte !== BACKSLASH || following === undefined) {
@@ -75,6 +79,12 @@ function hexEscape(line: Uint8Array, i: number): number | undefined {
   return /^\\x[0-9a-f]{2}$/i.test(text) ? Number.parseInt(text.slice(2), 16) : undefined;
 }
 
+/** What ends a word. */
 function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB || byte === CARRIAGE_RETURN;
+}
+
+/** What is skipped before a word: `isspace()`. */
+function isSpace(byte: number | undefined): boolean {
+  return isBlank(byte) || byte === VERTICAL_TAB || byte === FORM_FEED;
 }

@@ -18,6 +18,10 @@ test.each([
   ["*2\r\n$3\r\nGET\r\n$0\r\n\r\n", ["GET", ""]],
   ["PING\r\n", ["PING"]],
   ['SET a "x y\\n"\n', ["SET", "a", "x y\n"]],
+  // As isspace() has it, but for the end of a word.
+  ["\v\fFLUSHALL \vASYNC\n", ["FLUSHALL", "ASYNC"]],
+  ["GET a\vb\f\n", ["GET", "a\vb\f"]],
+  ['GET "a"\v"b"\n', ["GET", "a", "b"]],
 ])("%j is one request", (text, args) => {
   const items = itemsOf([Buffer.from(text)]);
   expect(items).toEqual([{ found: Found.Request, size: text.length, args }]);
@@ -46,7 +50,7 @@ test("an inline request of more than 64 KiB fails", () => {
   expect(item?.error).toBe("Protocol error: too big inline request");
 });
 
-test.each(["\r\n", "\n", "*0\r\n", "*-1\r\n", "  \r\n"])("%j is no request", (text) => {
+test.each(["\r\n", "\n", "*0\r\n", "*-1\r\n", "  \r\n", "\v\f\r\n"])("%j is no request", (text) => {
   const items = itemsOf([Buffer.from(text), Buffer.from("PING\r\n")]);
   expect(items.map(({ found }) => found)).toEqual([Found.Nothing, Found.Request]);
 });

@@ -89,6 +89,11 @@ export class RequestReader {
     return this.size + (this.phase === Phase.Bytes ? this.bytesLeft : 0);
   }
 
+  /** A line is being read, of which nothing is known before its end. It has at most 64 KiB. */
+  get isInLine(): boolean {
+    return this.phase === Phase.Inline;
+  }
+
   /** Its name was read. */
   get isNamed(): boolean {
     return this.argsLeft < this.argCount;

@@ -101,7 +101,7 @@ export const valkeyMutations: readonly ValkeyMutation[] = [
   {
     file: "kinds/valkey/leases.ts",
     what: "there is no bound of leased connections",
-    find: "if (this.count >= this.max && !(this.closeIdle() && this.count < this.max)) return false;\n",
-    replace: "",
+    find: "if (idle === undefined) return false;",
+    replace: "if (idle === undefined) break;",
   },
 ];

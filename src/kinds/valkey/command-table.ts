@@ -159,6 +159,13 @@ for (const [name, flags] of Object.entries(commands)) {
 /** Commands that wait only if they say so: without BLOCK they are like any other. */
 const waitsIfAsked = new Set(["XREAD", "XREADGROUP"]);
 
+/** The options of those that may stand before STREAMS, and how many arguments each has behind it. */
+const readOptions = new Map([
+  ["COUNT", 1],
+  ["GROUP", 2],
+  ["NOACK", 0],
+]);
+
 /** The most arguments that say what a command is: `XREADGROUP GROUP g c COUNT 1 BLOCK 0` has most. */
 const ARGS_MAX = 16;
 
@@ -229,8 +236,20 @@ export function commandOf(args: readonly Uint8Array[]): Command {
   }
   const command = table.get(name) ?? unknownCommand(name);
   if (!waitsIfAsked.has(name)) return command;
-  const waits = args.some((arg) => arg.length === 5 && nameOf(arg) === "BLOCK");
-  return waits ? command : { ...command, way: "share", state: "none" };
+  return mayWait(args) ? command : { ...command, way: "share", state: "none" };
+}
+
+/** Whether an XREAD or XREADGROUP may wait. An option may stand there again and again, so not all need be known. */
+function mayWait(args: readonly Uint8Array[]): boolean {
+  for (let at = 1; at < args.length; at++) {
+    const option = nameOf(args[at] as Uint8Array);
+    if (option === "STREAMS") return false;
+    const behind = readOptions.get(option);
+    if (behind === undefined) return true;
+    at += behind;
+  }
+  // Of one that is all known there are no streams, and so an error.
+  return args.length >= ARGS_MAX;
 }
 
 /** In capitals; what is too long for any name is none. */

@@ -175,6 +175,59 @@ describe("a connection of its own", () => {
     expect(ask(net, third, "get a")).toBe(answered("get a"));
   });
 
+  test("is had in place of one that is idle, whoever used that", () => {
+    const net = network({ leased: 1 });
+    const [one, other] = [net.connect(), net.connect()];
+    ask(net, one, "multi", "exec");
+    ask(net, other, "select 1");
+    expect(ask(net, other, "multi", "exec")).toBe("+OK\r\n*0\r\n");
+    expect(net.upstreams[0]?.inside.hasEnded).toBe(true);
+    expect(net.exchange.leased).toBe(1);
+  });
+
+  test("is no longer waited for by a client that got one, whatever a reload changes", () => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock, valkeyListener({ leased: 1 }));
+    const [first, second] = [net.connect(), net.connect()];
+    ask(net, first, "multi");
+    ask(net, second, "multi");
+    clock.pass(300);
+    net.listener = valkeyListener({ leased: 1, leaseTimeoutMs: 2_000 });
+    net.connect();
+    ask(net, first, "exec");
+    net.settle();
+    expect(got(second)).toBe("+OK\r\n");
+    ask(net, second, "exec");
+    ask(net, first, "multi");
+    // It waits anew, for 2 s.
+    ask(net, second, "multi");
+    clock.pass(1_900);
+    expect(got(second)).toBe("");
+    clock.pass(200);
+    net.settle();
+    expect(got(second)).toBe("-ERR ringway: all leased connections are in use\r\n");
+  });
+
+  test("is no longer waited for once a pause is over", () => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock, valkeyListener({ leased: 1 }));
+    const [first, second] = [net.connect(), net.connect()];
+    ask(net, second, "get z");
+    ask(net, first, "client pause 500", "multi");
+    expect(ask(net, second, "set a 1")).toBe("");
+    clock.pass(600);
+    second.send(request("select", "1"));
+    ask(net, first, "exec");
+    ask(net, first, "multi");
+    second.send(request("multi"));
+    net.settle();
+    expect(got(second)).toBe(`${answered("set a 1")}+OK\r\n`);
+    // It has waited for a second since then, not since it waited for its SET.
+    clock.pass(500);
+    net.settle();
+    expect(got(second)).toBe("");
+  });
+
   test("is relayed as it is for a subscriber", () => {
     const net = network();
     const client = net.connect();
@@ -184,6 +237,27 @@ describe("a connection of its own", () => {
     );
     net.upstreams[0]?.inside.send(`*3\r\n${bulk("message")}${bulk("news")}${bulk("hello")}`);
     expect(got(client)).toBe(`*3\r\n${bulk("message")}${bulk("news")}${bulk("hello")}`);
+  });
+
+  test("is leased for an XREAD that says only at its end that it waits", () => {
+    const net = network();
+    const client = net.connect();
+    ask(net, client, "get a");
+    ask(net, client, `xread ${"count 1 ".repeat(8)}block 0 streams nothing $`);
+    expect(net.upstreams.length).toBe(2);
+  });
+
+  test("is not taken for a SELECT in a long line, which is ringway's to answer", () => {
+    const net = network();
+    const client = net.connect();
+    client.send(`select ${" ".repeat(2_000)}`);
+    client.send("7\n");
+    net.settle();
+    expect(got(client)).toBe("+OK\r\n");
+    expect(ask(net, client, "get a", "multi", "get b", "exec")).toEndWith(
+      answered("get b", "default/7"),
+    );
+    expect(ask(net, net.connect(), "multi", "get b", "exec")).toEndWith(answered("get b"));
   });
 
   test("of no database in particular serves only the command that needs it", () => {
@@ -237,6 +311,27 @@ describe("a connection of its own", () => {
     net.settle();
     expect(got(client)).toBe(answered(`set key ${"x".repeat(5_000)}`) + answered("get b"));
     expect(net.upstreams.length).toBe(2);
+  });
+
+  test.each([
+    ["breaks the protocol", "$-7\r\n", "-ERR Protocol error: invalid bulk length\r\n"],
+    ["ends", null, ""],
+  ])("a client that %s in the middle of a large request is ended", (_, rest, word) => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock);
+    const client = net.connect();
+    ask(net, client, "multi");
+    client.send(request("get", "a"));
+    client.send(`*3\r\n$3\r\nset\r\n${bulk("x".repeat(2_000))}`);
+    if (rest === null) client.finish();
+    else client.send(rest);
+    net.settle();
+    expect(got(client)).toBe(`+QUEUED\r\n${word}`);
+    clock.pass(50);
+    expect(client.reason === "protocol_invalid" || client.hasEnded).toBe(true);
+    client.close("client_fin");
+    expect(net.exchange.leased).toBe(0);
+    expect(net.server.executed).toEqual([]);
   });
 });
 
@@ -415,4 +510,27 @@ describe("denied commands", () => {
     );
     expect(net.server.executed).toEqual(["get a", "get b"]);
   });
+
+  test.each(["", "x"])("are found in a long line in pieces, %j", (argument) => {
+    const net = network({ deny: ["FLUSHALL"], largeBytes: 1_024 });
+    const client = net.connect();
+    client.send(`flushall${" ".repeat(2_000)}`);
+    client.send(`${" ".repeat(2_000)}${argument}`);
+    client.send("\r\n");
+    net.settle();
+    expect(got(client)).toStartWith("-NOPERM");
+    expect(net.upstreams.length).toBe(0);
+  });
+
+  test.each(["flushall\n", "\v\fFlushAll async\r\n", '"flush\\x61ll"\n', " config get x\n"])(
+    "are found in the line %j",
+    (line) => {
+      const net = network({ deny: ["FLUSHALL", "CONFIG"] });
+      const client = net.connect();
+      client.send(line);
+      net.settle();
+      expect(got(client)).toStartWith("-NOPERM");
+      expect(net.upstreams.length).toBe(0);
+    },
+  );
 });

@@ -4,6 +4,11 @@ export interface Leaser {
   resume(): void;
 }
 
+/** A connection that waits for its next tenant. */
+interface Idle {
+  close(): void;
+}
+
 /**
  * Counts a listener's leased connections in one worker, those included that wait idle for their next tenant.
  *
@@ -15,9 +20,8 @@ export class Leases {
   /** The most there may be. */
   max = 1;
   private readonly waiting = new Set<Leaser>();
-
-  /** @param closeIdle closes a connection that waits idle, whoever had it. Returns false if there is none */
-  constructor(private readonly closeIdle: () => boolean) {}
+  /** Those of all logins that nobody uses, from the one that has been idle longest. */
+  private readonly idle = new Set<Idle>();
 
   /** Somebody waits for a connection. */
   get isAwaited(): boolean {
@@ -29,11 +33,26 @@ export class Leases {
     return this.count * 2 < this.max;
   }
 
-  /** A connection is opened. @returns false if there may be no more */
+  /** A connection is opened, if need be in place of one that is idle. @returns false if there may be no more */
   take(): boolean {
-    if (this.count >= this.max && !(this.closeIdle() && this.count < this.max)) return false;
+    while (this.count >= this.max) {
+      const [idle] = this.idle;
+      if (idle === undefined) return false;
+      this.idle.delete(idle);
+      idle.close();
+    }
     this.count++;
     return true;
+  }
+
+  /** Nobody uses a connection any more. */
+  rests(connection: Idle): void {
+    this.idle.add(connection);
+  }
+
+  /** It has a tenant again, or is over. */
+  restsNoMore(connection: Idle): void {
+    this.idle.delete(connection);
   }
 
   /** A connection is closed: who has waited longest may open one. */

@@ -98,6 +98,7 @@ export class Login implements ConnectionHost {
   lease(tenant: Tenant): UpstreamConnection | null {
     const { host, idle, leased } = this;
     const known = idle.pop();
+    if (known !== undefined) host.leases.restsNoMore(known);
     if (known === undefined && !host.leases.take()) return null;
     const connection = known ?? this.newConnection();
     leased.add(connection);
@@ -112,6 +113,7 @@ export class Login implements ConnectionHost {
   /** A tenant gives its connection back, which has no state of it. */
   release(connection: UpstreamConnection): void {
     const { idle, host, leased } = this;
+    if (connection.isOver) return;
     if (connection.isRetired || host.leases.isAwaited) {
       this.discard(connection);
       return;
@@ -122,6 +124,7 @@ export class Login implements ConnectionHost {
     this.figures.add(ValkeyCount.idleConnections);
     connection.idleSince = host.now();
     idle.push(connection);
+    host.leases.rests(connection);
   }
 
   /** A connection that may have state of a tenant is closed. */
@@ -137,13 +140,6 @@ export class Login implements ConnectionHost {
     }
     if (this.clients > 0) return;
     for (const connection of this.shared.slice()) if (connection.owed === 0) connection.close();
-  }
-
-  /** Closes the connection that was given back last, to make room for one of another login. @returns false if none is idle */
-  closeIdle(): boolean {
-    const connection = this.idle.at(-1);
-    connection?.close();
-    return connection !== undefined;
   }
 
   /** Gives up all connections that are nobody's in particular, because the listener has other settings. */
@@ -165,9 +161,11 @@ export class Login implements ConnectionHost {
   }
 
   over(connection: UpstreamConnection, refusal: string | null): void {
+    const { leases } = this.host;
+    leases.restsNoMore(connection);
     const kind = this.takeOut(connection);
     this.figures.add(kind, -1);
-    if (kind !== ValkeyCount.sharedConnections) this.host.leases.give();
+    if (kind !== ValkeyCount.sharedConnections) leases.give();
     if (refusal !== null || !connection.isReady) {
       const errorText = refusal ?? notReached(connection.reason);
       const all = Array.from(connection.waiting) as LoginClient[];

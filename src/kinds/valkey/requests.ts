@@ -108,7 +108,7 @@ export class Requests {
       if (found === Found.More) {
         this.sendRun(bytes, run, from);
         this.keep(copyOf(bytes, from, at));
-        if (reader.expectedSize > this.host.largeBytes) this.holdLarge();
+        if (this.isLarge) this.holdLarge();
         return at;
       }
       if (found === Found.Request && this.isShared(bytes, from)) {
@@ -162,6 +162,12 @@ export class Requests {
 
   private sendRun(bytes: Uint8Array, from: number, to: number): void {
     if (from < to) this.shared?.append(bytes, from, to);
+  }
+
+  /** What was read of a request says that it is large. */
+  private get isLarge(): boolean {
+    const { host, reader } = this;
+    return reader.expectedSize > host.largeBytes && !reader.isInLine;
   }
 
   private hold(bytes: Uint8Array, isPart: boolean): void {
@@ -222,7 +228,7 @@ export class Requests {
     let at = from;
     while (at < bytes.length && !own.isFull) {
       const found = reader.read(bytes, at);
-      const isLarge = found === Found.More && reader.expectedSize > this.host.largeBytes;
+      const isLarge = found === Found.More && this.isLarge;
       const isKnown = found === Found.Request || (isLarge && reader.isNamed);
       if (found === Found.Failed) owner.fail(reader.error);
       else if (isKnown && this.command().isDenied) owner.refused(this.command());

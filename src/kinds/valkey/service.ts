@@ -27,7 +27,7 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
   private upstreams: L;
   private readonly logins = new Map<string, Login>();
   private readonly clients = new Set<ValkeyClient>();
-  readonly leases = new Leases(() => this.closeIdle());
+  readonly leases = new Leases();
   private leaseWaits: Deadlines<ValkeyClient>;
   /** In which each of the clients waits that wait for a lease: a reload may change the time. */
   private readonly waits = new Map<ValkeyClient, Deadlines<ValkeyClient>>();
@@ -61,7 +61,13 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     this.policy = policyOf(this.options);
     this.leases.max = this.options.leased;
     this.upstreams = this.carrier.insideListener(insideOptions(listener), this.upstreams);
+    const { leaseWaits } = this;
     this.leaseWaits = this.newLeaseWaits();
+    // Who waits has the new time from now on, and no longer the old one.
+    for (let client = leaseWaits.first; client !== undefined; client = leaseWaits.first) {
+      leaseWaits.delete(client);
+      this.leaseWaits.add(client);
+    }
     // Their upstreams may be other ones now.
     for (const login of Array.from(this.logins.values())) login.retire();
   }
@@ -204,12 +210,6 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     for (const client of Array.from(this.clients)) {
       if (client.isOf(login)) client.end("access_denied");
     }
-  }
-
-  /** Closes an idle connection of any login. */
-  private closeIdle(): boolean {
-    for (const login of this.logins.values()) if (login.closeIdle()) return true;
-    return false;
   }
 
   unused(login: Login): void {

@@ -16,6 +16,7 @@ import { Pending } from "./pending.ts";
 import { Replies, type RepliesOwner } from "./replies.ts";
 import { type Held, Requests, type RequestsOwner } from "./requests.ts";
 import { Move, Session } from "./session.ts";
+import { hasShared } from "./sharing.ts";
 import type { Tenant, UpstreamConnection } from "./upstream-connection.ts";
 
 /** A client is owed at most this many replies; what it asks beyond that waits. So it delays others little. */
@@ -51,6 +52,8 @@ export class ValkeyClient
   readonly own = new OwnConnection(this.session, this, this.said);
   private readonly replies: Replies;
   private readonly pending = new Pending();
+  /** All connections were leased when it wanted one. */
+  private awaitsLease = false;
   /** It did not take all that it was shown. */
   private isBehind = false;
   private isTaking = false;
@@ -154,13 +157,13 @@ export class ValkeyClient
       }
       if (held.command.isDenied) {
         if (session.owed > 0) return;
-        this.pending.done();
+        this.done();
         deny(this, held);
         return;
       }
       const isLarge = held.isLarge || this.own.isPreferred || this.host.keepsBack(held.command);
       if (held.command.way === "share" && !isLarge && !session.hasOwn) {
-        if (!this.hasShared()) return;
+        if (!hasShared(this, this.membership.login, session.owed > 0)) return;
       }
       if (session.hasOwn && this.own.now?.takesRequests !== true) {
         this.own.now?.waiting.add(this);
@@ -177,26 +180,33 @@ export class ValkeyClient
           break;
         case Move.Lease:
           if (held.command.name === ID && !this.own.hasReserve && !this.host.mayReserve) {
-            this.pending.done();
+            this.done();
             answer(this, held);
             break;
           }
           if (!this.lease(held.command)) return;
           break;
         case Move.Here:
-          this.pending.done();
+          this.done();
           answer(this, held);
           break;
         case Move.Relay:
-          this.pending.done();
+          this.done();
           this.beginRelay(held);
       }
     }
   }
 
+  /** What was next is carried out. */
+  private done(): void {
+    // Some need no connection of their own any more, such as what waited only for a pause.
+    if (this.awaitsLease) this.waitsNoMore();
+    this.pending.done();
+  }
+
   private send(connection: UpstreamConnection, held: Held): void {
     const { args, bytes, command, heldAt, isPart, tries } = held;
-    this.pending.done();
+    this.done();
     if (command.name === "CLIENT PAUSE") this.host.pauses(args.slice(2).map(textOf));
     if (command.name === "CLIENT UNPAUSE") this.host.pauses([]);
     // WAIT counts from what its own connection has done: something has to come before it.
@@ -210,40 +220,27 @@ export class ValkeyClient
     this.requests.isStreaming = isPart;
   }
 
-  /** Makes sure of a shared connection that takes requests. @returns false while there is none */
-  private hasShared(): boolean {
-    let { shared } = this;
-    const mayMove = this.session.owed === 0;
-    if (shared === null || shared.isOver || (mayMove && (shared.isRetired || shared.isStalled))) {
-      if (!mayMove) return false;
-      shared = this.membership.login.sharedFor();
-      if (shared.isOver) {
-        this.notReached(shared);
-        return false;
-      }
-      this.shared = shared;
-    }
-    if (shared.isRetired || !shared.takesRequests) {
-      if (!shared.isRetired) shared.waiting.add(this);
-      return false;
-    }
-    return true;
-  }
-
   /** Asks for a connection of its own. @returns whether it has one, which may not take requests yet */
   private lease(command: Command): boolean {
     const own = this.own.lease(command, this.membership.login, this.host);
     if (own === null) {
+      this.awaitsLease = true;
       this.host.waitsForLease(this);
       return false;
     }
-    this.host.waitsNoMore(this);
+    if (this.awaitsLease) this.waitsNoMore();
     if (own.isOver) this.notReached(own);
     return !own.isOver;
   }
 
+  private waitsNoMore(): void {
+    this.awaitsLease = false;
+    this.host.waitsNoMore(this);
+  }
+
   /** It has waited long enough for a connection of its own. */
   leaseLate(): void {
+    this.awaitsLease = false;
     this.unserved(ALL_LEASED);
   }
 
@@ -253,7 +250,7 @@ export class ValkeyClient
     const held = this.pending.next;
     if (isChanging) this.membership.answered(false);
     else if (held === null) return;
-    else this.pending.done();
+    else this.done();
     const error = ownError(errorText, this.host.figures);
     if (!isChanging && held?.isPart === true) {
       // The rest of it would have to be read for nothing.
@@ -434,7 +431,7 @@ export class ValkeyClient
   closed(): void {
     if (this.isGone) return;
     this.isGone = true;
-    this.host.waitsNoMore(this);
+    this.waitsNoMore();
     this.membership.leave();
     this.pending.clear();
     this.own.dropReserve(this.membership.login);
@@ -474,7 +471,9 @@ export class ValkeyClient
   }
 
   private endIfDone(): void {
-    if (this.isEnding || this.session.owed > 0 || this.membership.isChanging) return;
+    // The last reply will not come if the rest of its request does not.
+    const lost = this.requests.isStreaming && (this.failure !== null || this.hasFinished) ? 1 : 0;
+    if (this.isEnding || this.session.owed > lost || this.membership.isChanging) return;
     if (!this.pending.isEmpty) return;
     if (this.failure !== null) this.endWith(this.failure, "protocol_invalid");
     else if (this.hasFinished && !this.isBehind) this.endWith(NOTHING, null);
