@@ -134,8 +134,9 @@ test.skipIf(redisServer === null).each(engines)(
       const stories = await Promise.all(lives);
       expect(stories.flatMap(({ wrong }) => wrong)).toEqual([]);
       expect(stories.filter(({ isLost }) => isLost).length).toBe(0);
-      // In flight are at most the two commands that a client has asked for together.
-      for (const { errors } of stories) expect(errors).toBeLessThanOrEqual(2 * FAILOVERS);
+      // In flight are at most the two commands that a client has asked for together. A second connection may be
+      // lost in one failover: the kernel of a server that is being killed still accepts it.
+      for (const { errors } of stories) expect(errors).toBeLessThanOrEqual(4 * FAILOVERS);
       const reader = await AskingClient.open(primary.port);
       for (const [at, { done }] of stories.entries()) {
         const [answer] = await reader.ask([
