@@ -1,5 +1,7 @@
 import type { Reason } from "../../base/reason.ts";
-import { textOf, writeError, writeSimple } from "../../resp/write.ts";
+import { textOf, writeArray, writeError, writeSimple } from "../../resp/write.ts";
+import { Asked, type Asker } from "./asked.ts";
+import { ownCommand } from "./command-table.ts";
 import { denied, TOO_LARGE } from "./errors.ts";
 import type { ListenerFigures } from "./figures/listener-figures.ts";
 import { ownError } from "./figures/own-error.ts";
@@ -7,14 +9,15 @@ import type { Membership } from "./membership.ts";
 import { type ClientFacts, type ClientName, OK, ownAnswer } from "./own-answers.ts";
 import type { OwnConnection } from "./own-connection.ts";
 import type { Held } from "./requests.ts";
+import type { Session } from "./session.ts";
 
 /** A client as far as its commands about itself concern it. */
-export interface Answered {
+export interface Answered extends Asker {
   readonly said: ClientName;
   readonly facts: () => ClientFacts;
   readonly membership: Membership;
   readonly own: OwnConnection;
-  readonly session: { readonly isInTransaction: boolean };
+  readonly session: Pick<Session, "isInTransaction" | "requested">;
   readonly host: { readonly figures: ListenerFigures };
   say(bytes: Uint8Array): void;
   /** Its last words. @param reason null to end as a server does that was told to */
@@ -60,6 +63,45 @@ export function deny(client: Answered, { command, isPart }: Held): void {
   if (isPart) client.endWith(error, "access_denied");
   else if (client.session.isInTransaction) {
     // As with an error of Valkey's own, EXEC must fail: a command that does not exist sees to that.
-    client.own.now?.ask(["RINGWAY.DENIED"], () => client.say(error));
+    client.session.requested(ownCommand);
+    client.own.now?.owes(new Asked(new Denial(client, error), ownCommand));
+    client.own.now?.append(DENIED, 0, DENIED.length);
   } else client.say(error);
+}
+
+const DENIED = writeArray(["RINGWAY.DENIED"]);
+
+/** Gives a client the error for a command that is denied, in place of what the upstream says of it. */
+class Denial implements Asker {
+  constructor(
+    private readonly client: Answered,
+    private readonly error: Uint8Array,
+  ) {}
+
+  get isGone(): boolean {
+    return this.client.isGone;
+  }
+
+  get facts(): () => ClientFacts {
+    return this.client.facts;
+  }
+
+  holdsUp(connection: { takeOn(): void }): boolean {
+    return this.client.holdsUp(connection);
+  }
+
+  receive(): void {}
+
+  replied(asked: Asked, errorText: string | null, size: number): void {
+    this.client.say(this.error);
+    this.client.replied(asked, errorText, size);
+  }
+
+  lost(asked: Asked, _: boolean, wasConnected: boolean): void {
+    this.client.lost(asked, false, wasConnected);
+  }
+
+  askAgain(asked: Asked): void {
+    this.client.lost(asked, false, true);
+  }
 }

@@ -485,6 +485,36 @@ describe("denied commands", () => {
     }
   });
 
+  test.each(["quit", "reset"])("are refused before the end of a transaction by %p", (last) => {
+    const net = network({ deny: ["FLUSHALL"] });
+    const client = net.connect();
+    expect(ask(net, client, "multi", "flushall", last)).toMatch(
+      /^\+OK\r\n-NOPERM.*\r\n\+(OK|RESET)\r\n$/,
+    );
+  });
+
+  test("are refused before a FIN is answered", () => {
+    const net = network({ deny: ["FLUSHALL"] });
+    const client = net.connect();
+    client.send(request("multi") + request("flushall"));
+    client.finish();
+    net.settle();
+    expect(got(client)).toMatch(/^\+OK\r\n-NOPERM.*\r\n$/);
+    expect(client.hasEnded).toBe(true);
+  });
+
+  test("a pause counts only if the upstream has agreed to it", () => {
+    const net = network();
+    const [client, other] = [net.connect(), net.connect()];
+    ask(net, other, "get a");
+    net.server.refuses.add("CLIENT");
+    expect(ask(net, client, "client pause 100000")).toStartWith("-NOPERM");
+    const before = net.upstreams.length;
+    expect(ask(net, other, "set b 1")).toBe(answered("set b 1"));
+    expect(net.upstreams.length).toBe(before);
+    expect(net.upstreams[0]?.server.isClean).toBe(true);
+  });
+
   test("a relayed client may say all else, in any pieces", () => {
     const net = network({ deny: ["FLUSHALL"] });
     const client = net.connect();

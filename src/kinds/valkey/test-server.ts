@@ -45,6 +45,8 @@ export class TestServer {
   /** All requests but those of ringway itself that were carried out, in order. */
   readonly executed: string[] = [];
   connections = 0;
+  /** Commands that it permits nobody. */
+  readonly refuses = new Set<string>();
   /** Passwords by users; with none everybody may do everything. */
   readonly passwords = new Map<string, string>();
 
@@ -119,7 +121,8 @@ export class TestServerConnection {
   }
 
   private execute(name: string, words: string[]): string {
-    const { passwords } = this.server;
+    const { passwords, refuses } = this.server;
+    if (refuses.has(name)) return "-NOPERM this user has no permissions to run the command\r\n";
     switch (name) {
       case "AUTH": {
         const [user, password] = words.length === 2 ? ["default", words[1]] : words.slice(1);

@@ -62,6 +62,8 @@ export class ValkeyClient
   /** What to tell it once its replies are given: it has broken the protocol. */
   private failure: Uint8Array | null = null;
   private isMarked = false;
+  /** How it wants to pause the upstream, which has not agreed yet. */
+  private pause: readonly string[] = [];
   /** Its own connection is not read because it takes no replies. */
   private holdsOwn = false;
 
@@ -207,8 +209,7 @@ export class ValkeyClient
   private send(connection: UpstreamConnection, held: Held): void {
     const { args, bytes, command, heldAt, isPart, tries } = held;
     this.done();
-    if (command.name === "CLIENT PAUSE") this.host.pauses(args.slice(2).map(textOf));
-    if (command.name === "CLIENT UNPAUSE") this.host.pauses([]);
+    if (command.isAside) this.pause = args.slice(2).map(textOf);
     // WAIT counts from what its own connection has done: something has to come before it.
     if (command.name === "WAIT" || command.name === "WAITAOF") connection.ask(["PING"], () => {});
     const { holdings, retriesReads } = this.host;
@@ -313,6 +314,7 @@ export class ValkeyClient
     const { session } = this;
     session.replied(errorText);
     if (command.name === ID) this.own.isNumbered = true;
+    else if (command.isAside && errorText === null) this.pauses(command);
     if (command === changeCommand) this.changed(errorText === null);
     this.own.replied(size > this.host.largeBytes);
     if (!this.requests.isStreaming) this.own.releaseIfClean();
@@ -321,6 +323,10 @@ export class ValkeyClient
       // In the middle of a long pipeline it is not worthwhile to go on for each reply.
       if (!isEmpty || session.owed <= OWED_MAX / 2) this.resume();
     }
+  }
+
+  private pauses({ name }: Command): void {
+    if (name === "CLIENT PAUSE" || name === "CLIENT UNPAUSE") this.host.pauses(this.pause);
   }
 
   lost({ command, request }: Asked, begun: boolean, wasConnected: boolean): void {
