@@ -381,6 +381,35 @@ describe("identity", () => {
     expect(ann.reason).toBe("access_denied");
   });
 
+  test("a client that is many in turn has few connections", () => {
+    const net = network();
+    net.server.isOpen = true;
+    const client = net.connect();
+    for (let at = 0; at < 200; at++)
+      expect(ask(net, client, `auth default guess${at}`, "get a")).toStartWith("+OK");
+    const open = net.upstreams.filter(({ inside }) => !inside.hasEnded);
+    expect(open.length).toBeLessThanOrEqual(20);
+  });
+
+  test("clients that leave an upstream that stands still leave no connections there", () => {
+    const clock = new TestClock();
+    const net = new TestNetwork(clock);
+    for (let at = 0; at < 200; at++) {
+      const client = net.connect();
+      client.send(request("auth", "default", `guess${at}`));
+      net.exchange.flush();
+      client.close("client_reset");
+    }
+    const open = () => net.upstreams.filter(({ inside }) => !inside.hasEnded).length;
+    expect(open()).toBeLessThanOrEqual(20);
+    const client = net.connect();
+    client.send(request("set", "a", "1"));
+    net.exchange.flush();
+    client.close("client_reset");
+    clock.pass(31_000);
+    expect(open()).toBe(0);
+  });
+
   test("what a client says of itself is its own", () => {
     const net = network();
     const client = net.connect();

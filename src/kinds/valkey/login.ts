@@ -10,6 +10,8 @@ import {
   type Waiting,
 } from "./upstream-connection.ts";
 
+/** A connection that owes replies to clients that are all gone is closed after so long without one, in milliseconds. */
+const STILL_MS = 10_000;
 /** So many connections may be passed by at a time: a server that stands still would get ever more of them. */
 const RETIRED_MAX = 4;
 
@@ -139,7 +141,11 @@ export class Login implements ConnectionHost {
       if (this.clients === 0 || connection.idleSince <= since) connection.close();
     }
     if (this.clients > 0) return;
-    for (const connection of this.shared.slice()) if (connection.owed === 0) connection.close();
+    const stillSince = this.now() - STILL_MS;
+    for (const connection of this.shared.slice()) {
+      const { isReady, movedAt, owed } = connection;
+      if (owed === 0 || !isReady || movedAt <= stillSince) connection.close();
+    }
   }
 
   /** Gives up all connections that are nobody's in particular, because the listener has other settings. */

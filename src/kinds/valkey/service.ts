@@ -15,6 +15,9 @@ import { Policy } from "./policy.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 import { ValkeyClient } from "./valkey-client.ts";
 
+/** So many identities that no client has keep their connections for a while. */
+const SPARE_LOGINS_MAX = 16;
+
 /**
  * One listener's clients of mode `valkey`, by the identity that they have.
  *
@@ -91,6 +94,12 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     }
   }
 
+  /** Closes what belongs to identities that no client has. */
+  private sweepUnused(): void {
+    for (const login of Array.from(this.logins.values()))
+      if (login.clients === 0) login.sweep(Infinity);
+  }
+
   // --- for clients ---
 
   get largeBytes(): number {
@@ -109,6 +118,8 @@ export class Service<L extends ValkeyListener> implements ClientHost, LoginHost 
     const key = identityKey(identity);
     let login = this.logins.get(key);
     if (login === undefined) {
+      // A client may be anybody in turn, and each would have an upstream connection.
+      if (this.logins.size >= this.clients.size + SPARE_LOGINS_MAX) this.sweepUnused();
       login = new Login(identity, key, this);
       this.logins.set(key, login);
     }

@@ -49,6 +49,8 @@ export class TestServer {
   readonly refuses = new Set<string>();
   /** Passwords by users; with none everybody may do everything. */
   readonly passwords = new Map<string, string>();
+  /** Any password is the right one: `nopass`. */
+  isOpen = false;
 
   connect(): TestServerConnection {
     this.connections++;
@@ -126,7 +128,7 @@ export class TestServerConnection {
     switch (name) {
       case "AUTH": {
         const [user, password] = words.length === 2 ? ["default", words[1]] : words.slice(1);
-        if (passwords.get(user as string) !== password)
+        if (!this.server.isOpen && passwords.get(user as string) !== password)
           return "-WRONGPASS invalid username-password pair\r\n";
         this.user = user as string;
         return "+OK\r\n";

@@ -90,7 +90,7 @@ export class UpstreamConnection implements InsideOwner {
   /** A part of the first reply that is owed has been passed on. */
   private hasBegun = false;
   /** When it last began to owe a reply, or received one; in milliseconds. */
-  private movedAt = 0;
+  movedAt = 0;
   private ownReply = "";
   private refusal: string | null = null;
   private readonly figures: ConnectionFigures;
