@@ -239,6 +239,22 @@ describe("a connection of its own", () => {
     expect(got(client)).toBe(`*3\r\n${bulk("message")}${bulk("news")}${bulk("hello")}`);
   });
 
+  test("gets all that a subscriber has sent before its FIN", () => {
+    const net = network();
+    const client = net.connect();
+    ask(net, client, "subscribe news");
+    const [upstream] = net.upstreams;
+    upstream?.inside.want(false);
+    client.send(request("publish", "a", "x".repeat(3_000)));
+    client.finish();
+    net.settle();
+    expect(upstream?.inside.hasEnded).toBe(false);
+    upstream?.inside.want(true);
+    net.settle();
+    expect(net.server.executed).toEqual([`publish a ${"x".repeat(3_000)}`]);
+    expect(upstream?.inside.hasEnded).toBe(true);
+  });
+
   test("is leased for an XREAD that says only at its end that it waits", () => {
     const net = network();
     const client = net.connect();
@@ -429,6 +445,28 @@ test("a client that asks for its number keeps the connection that has it", () =>
   // With many of them leased, the number is one of ringway's own.
   expect(ask(net, other, "client id")).not.toBe(number);
   expect(ask(net, third, "client id")).toBe(":3\r\n");
+});
+
+test("what a client was called is not what the next tenant of its connection is called", () => {
+  const net = network();
+  const client = net.connect();
+  ask(net, client, "client setname ann", "client id", "lrange 200 a", "get a", "client id");
+  client.close("client_fin");
+  net.settle();
+  const [own] = net.upstreams.filter(({ server }) => server.name !== null);
+  expect(own?.server.name).toBe("");
+});
+
+test("a replica that is written to again and again does not get connection upon connection", () => {
+  const clock = new TestClock();
+  const net = new TestNetwork(clock);
+  net.server.isReplica = true;
+  const client = net.connect();
+  for (let at = 0; at < 100; at++) {
+    expect(ask(net, client, "set a 1")).toStartWith("-READONLY");
+    clock.pass(10);
+  }
+  expect(net.upstreams.length).toBeLessThanOrEqual(12);
 });
 
 describe("a lost connection", () => {

@@ -10,6 +10,8 @@ import {
   type Waiting,
 } from "./upstream-connection.ts";
 
+/** At most so often a connection is given up because its upstream is not the right one, in milliseconds. */
+const DOUBT_MS = 100;
 /** A connection that owes replies to clients that are all gone is closed after so long without one, in milliseconds. */
 const STILL_MS = 10_000;
 /** So many connections may be passed by at a time: a server that stands still would get ever more of them. */
@@ -53,6 +55,8 @@ export class Login implements ConnectionHost {
   private readonly idle: UpstreamConnection[] = [];
   private readonly leased = new Set<UpstreamConnection>();
   private next = 0;
+  /** When an upstream last said that it is not the right one. */
+  private doubtedAt = -Infinity;
   /** Connections that were shared and still owe replies. */
   private retired = 0;
 
@@ -183,6 +187,10 @@ export class Login implements ConnectionHost {
   }
 
   doubted(connection: UpstreamConnection): void {
+    // A client may write to a replica without end, and each error would cost a connection.
+    const now = this.now();
+    if (now - this.doubtedAt < DOUBT_MS) return;
+    this.doubtedAt = now;
     // Its upstream may be the right one again soon; only new requests look for another.
     if (this.shared.includes(connection)) this.retireOne(connection);
     else connection.isRetired = true;

@@ -49,6 +49,8 @@ export class TestServer {
   readonly refuses = new Set<string>();
   /** Passwords by users; with none everybody may do everything. */
   readonly passwords = new Map<string, string>();
+  /** Nobody can write. */
+  isReplica = false;
   /** Any password is the right one: `nopass`. */
   isOpen = false;
 
@@ -69,7 +71,8 @@ export class TestServerConnection {
   private isBroken = false;
   isWatching = false;
   isSubscribed = false;
-  name = "";
+  /** What its client is called; null if it has never said so. */
+  name: string | null = null;
 
   private readonly id: number;
 
@@ -150,7 +153,7 @@ export class TestServerConnection {
         this.isWatching = false;
         return "+OK\r\n";
       case "CLIENT":
-        if (words[1] === "SETNAME") {
+        if (words[1]?.toUpperCase() === "SETNAME") {
           this.name = words[2] as string;
           return "+OK\r\n";
         }
@@ -161,6 +164,7 @@ export class TestServerConnection {
         this.isSubscribed = true;
         return `*3\r\n${bulk("subscribe")}${bulk(words[1] as string)}:1\r\n`;
     }
+    if (this.server.isReplica && name === "SET") return "-READONLY You can't write\r\n";
     const text = words.join(" ");
     this.server.executed.push(text);
     if (passwords.size > 0 && this.user === "default" && !passwords.has("default"))

@@ -72,6 +72,8 @@ const NEWS = /^(READONLY|LOADING|MASTERDOWN)\b/;
 export class UpstreamConnection implements InsideOwner {
   /** Who has leased it; null if it is shared, or nobody's. */
   tenant: Tenant | null = null;
+  /** The tenant has sent FIN: so does this, behind what it has to send. */
+  private isFinishing = false;
   /** Its greeting was accepted. */
   isReady = false;
   isOver = false;
@@ -199,11 +201,15 @@ export class UpstreamConnection implements InsideOwner {
   flush(): void {
     this.isMarked = false;
     const { inside, batchSize } = this;
-    if (batchSize === 0 || inside === null || !inside.isWanted) return;
+    if (batchSize === 0 || inside === null || !inside.isWanted) {
+      if (batchSize === 0 && this.isFinishing) inside?.giveEnd();
+      return;
+    }
     this.figures.sent(this.asked.length);
     const taken = inside.give(this.batch.subarray(0, batchSize));
     if (taken < batchSize) this.batch.copyWithin(0, taken, batchSize);
     this.batchSize -= taken;
+    if (this.isFinishing && this.batchSize === 0) inside.giveEnd();
     if (this.batchSize === 0 && this.batch.length > UNSENT_MAX) this.batch = NOTHING;
     if (this.waiting.size > 0 && this.takesRequests) this.wake();
   }
@@ -254,8 +260,8 @@ export class UpstreamConnection implements InsideOwner {
 
   /** The tenant of a relayed connection has sent FIN. */
   finish(): void {
+    this.isFinishing = true;
     this.flush();
-    this.inside?.giveEnd();
   }
 
   /** Ends it; what it owes is reported as lost. @param isLost its upstream has ended it */

@@ -440,9 +440,9 @@ export class ValkeyClient
     this.waitsNoMore();
     this.membership.leave();
     this.pending.clear();
-    this.own.dropReserve(this.membership.login);
     if (this.session.mayRelease && !this.requests.isStreaming) this.own.release();
     else this.own.discard();
+    this.own.dropReserve(this.membership.login);
     this.requests.clear();
     this.replies.clear();
     this.host.gone(this);
