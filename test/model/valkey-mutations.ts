@@ -65,7 +65,7 @@ export const valkeyMutations: readonly ValkeyMutation[] = [
   {
     file: "kinds/valkey/requests.ts",
     what: "the beginning of a request is forgotten",
-    find: "      for (const piece of partial) shared.append(piece, 0, piece.length);\n",
+    find: "      shared.append(partial.bytes, 0, partial.size);\n",
     replace: "",
   },
   {

@@ -1,8 +1,9 @@
-import { copyOf } from "../../base/bytes.ts";
 import { Found, RequestReader } from "../../resp/request-reader.ts";
+import { NOTHING } from "../../resp/write.ts";
 import { Asked, type Asker } from "./asked.ts";
 import { argsToRead, type Command, commandNamed, ownCommand } from "./command-table.ts";
 import type { Holdings } from "./holdings.ts";
+import { Pieces } from "./pieces.ts";
 import type { Policy } from "./policy.ts";
 import type { UpstreamConnection, Waiting } from "./upstream-connection.ts";
 
@@ -71,8 +72,7 @@ export class Requests {
   /** The command of the request that is being read, if its name says it all. */
   private named: Command | null = null;
   /** The beginning of a request that is not whole. */
-  private readonly partial: Uint8Array[] = [];
-  private partialSize = 0;
+  private readonly partial = new Pieces();
   /** The shared connection that the requests read last went out on. */
   private shared: UpstreamConnection | null = null;
 
@@ -107,7 +107,7 @@ export class Requests {
       const { at } = reader;
       if (found === Found.More) {
         this.sendRun(bytes, run, from);
-        this.keep(copyOf(bytes, from, at));
+        this.keep(bytes, from, at);
         if (this.isLarge) this.holdLarge();
         return at;
       }
@@ -128,16 +128,14 @@ export class Requests {
 
   /** Forgets the beginning of a request. */
   clear(): void {
-    this.host.holdings.bytes -= this.partialSize;
-    this.partialSize = 0;
-    this.partial.length = 0;
+    this.host.holdings.bytes -= this.partial.size;
+    this.partial.clear();
   }
 
-  private keep(piece: Uint8Array): void {
+  private keep(bytes: Uint8Array, from: number, to: number): void {
     const { holdings } = this.host;
-    this.partial.push(piece);
-    this.partialSize += piece.length;
-    holdings.bytes += piece.length;
+    this.partial.add(bytes, from, to);
+    holdings.bytes += to - from;
     if (holdings.isExceeded) this.owner.overfull();
   }
 
@@ -150,11 +148,11 @@ export class Requests {
     if (shared === null) return false;
     this.shared = shared;
     const isKept = host.retriesReads && command.isRead && !host.holdings.isExceeded;
-    const request = isKept ? Buffer.concat([...partial, bytes.subarray(from, reader.at)]) : null;
+    const request = isKept ? partial.with(bytes, from, reader.at) : null;
     if (request !== null) host.holdings.bytes += request.length;
     shared.owes(new Asked(this.owner, command, null, request, 0, reader.size));
-    if (partial.length > 0) {
-      for (const piece of partial) shared.append(piece, 0, piece.length);
+    if (partial.size > 0) {
+      shared.append(partial.bytes, 0, partial.size);
       this.clear();
     }
     return true;
@@ -181,14 +179,12 @@ export class Requests {
   }
 
   private holdLarge(): void {
-    const bytes = Buffer.concat(this.partial);
-    this.clear();
-    this.hold(bytes, true);
+    this.hold(this.whole(NOTHING, 0, 0), true);
   }
 
   /** The bytes of a request, of which the beginning may have come before. */
   private whole(bytes: Uint8Array, from: number, to: number): Uint8Array {
-    const all = Buffer.concat([...this.partial, bytes.subarray(from, to)]);
+    const all = this.partial.with(bytes, from, to);
     this.clear();
     return all;
   }
@@ -233,11 +229,11 @@ export class Requests {
       if (found === Found.Failed) owner.fail(reader.error);
       else if (isKnown && this.command().isDenied) owner.refused(this.command());
       if (owner.isEnding) return bytes.length;
-      this.keep(copyOf(bytes, at, reader.at));
+      this.keep(bytes, at, reader.at);
       at = reader.at;
       if (found === Found.More && !isLarge) return at;
       this.isStreaming = isLarge;
-      for (const piece of this.partial) own.append(piece, 0, piece.length);
+      own.append(this.partial.bytes, 0, this.partial.size);
       this.clear();
     }
     if (at < bytes.length) own.waiting.add(owner);
