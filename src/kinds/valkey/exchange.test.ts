@@ -158,6 +158,17 @@ describe("a connection of its own", () => {
     expect(client.hasEnded).toBe(true);
   });
 
+  test("gets a subscriber's FIN even if that comes before its first reply", () => {
+    const net = network();
+    const client = net.connect();
+    client.send(request("get", "a") + request("subscribe", "news"));
+    client.finish();
+    net.settle();
+    expect(got(client)).toEndWith(`*3\r\n${bulk("subscribe")}${bulk("news")}:1\r\n`);
+    expect(net.upstreams.map(({ inside }) => inside.hasEnded)).toEqual([false, true]);
+    expect(client.hasEnded).toBe(false);
+  });
+
   test("is waited for, and then there is an error", () => {
     const clock = new TestClock();
     const net = new TestNetwork(clock, valkeyListener({ leased: 1 }));

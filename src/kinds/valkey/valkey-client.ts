@@ -98,9 +98,8 @@ export class ValkeyClient
 
   finished(): void {
     this.hasFinished = true;
-    if (this.isRelayed) this.own.now?.finish();
     // As Valkey does it: nobody waits on behalf of one that has gone.
-    else if (this.session.isBlocked) this.endWith(NOTHING, null);
+    if (this.session.isBlocked) this.endWith(NOTHING, null);
     else this.endIfDone();
   }
 
@@ -482,7 +481,9 @@ export class ValkeyClient
     if (this.isEnding || this.session.owed > lost || this.membership.isChanging) return;
     if (!this.pending.isEmpty) return;
     if (this.failure !== null) this.endWith(this.failure, "protocol_invalid");
-    else if (this.hasFinished && !this.isBehind) this.endWith(NOTHING, null);
+    else if (!this.hasFinished || this.isBehind) return;
+    else if (this.isRelayed) this.own.now?.finish();
+    else this.endWith(NOTHING, null);
   }
 
   say(bytes: Uint8Array): void {
