@@ -508,6 +508,19 @@ describe("a lost connection", () => {
     expect(ask(net, client, "get d")).toBe(answered("get d"));
   });
 
+  test.each([
+    ["eval x 0", "select 1"],
+    ["client kill a", "get b"],
+  ])("is no longer a client's own if that has gone on meanwhile: %p, then %p", (first, second) => {
+    const net = network();
+    const client = net.connect();
+    client.send(request(...first.split(" ")) + request(...second.split(" ")));
+    net.upstreams[0]?.inside.close("upstream_reset");
+    net.settle();
+    expect(got(client)).toMatch(/^-ERR ringway: [^\r]+\r\n[+$][^-]+$/);
+    expect(ask(net, client, "get c")).toContain("get c");
+  });
+
   test("that cannot be opened is an error for each request", () => {
     const net = network();
     net.isUnreachable = true;

@@ -137,12 +137,11 @@ export class OwnConnection {
 
   /** A connection is lost. @returns whether it was the one that it has now */
   lost(connection: UpstreamConnection): boolean {
-    if (connection !== this.reserve) {
-      this.now = null;
-      return true;
-    }
-    this.reserve = null;
-    return false;
+    if (connection === this.reserve) this.reserve = null;
+    // It may have been given back while what it owed was reported as lost.
+    if (connection !== this.now) return false;
+    this.now = null;
+    return true;
   }
 
   private has(connection: UpstreamConnection, login: Login): UpstreamConnection {
